@@ -1,0 +1,59 @@
+//! YAML in and out, with errors that say in which file, line and column they are.
+//!
+//! The only place that knows which YAML library is used.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// YAML that cannot be read or written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum YamlError {
+    /// The text is not YAML, or not of the expected shape.
+    #[error("{}", located(file, *line, *column, message))]
+    Parse {
+        /// Which file, as the caller calls it.
+        file: String,
+        /// Line from 1; 0 when unknown.
+        line: u64,
+        /// Column from 1; 0 when unknown.
+        column: u64,
+        /// What is wrong there.
+        message: String,
+    },
+    /// A value that YAML cannot express.
+    #[error("cannot write yaml: {0}")]
+    Write(String),
+}
+
+fn located(file: &str, line: u64, column: u64, message: &str) -> String {
+    if line == 0 {
+        format!("{file}: {message}")
+    } else {
+        format!("{file}:{line}:{column}: {message}")
+    }
+}
+
+/// Reads one YAML document; `file` names it in errors.
+pub fn from_str<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, YamlError> {
+    serde_saphyr::from_str(text).map_err(|error| {
+        let location = error.location();
+        YamlError::Parse {
+            file: file.to_owned(),
+            line: location.map_or(0, |l| l.line()),
+            column: location.map_or(0, |l| l.column()),
+            message: plain_message(&error),
+        }
+    })
+}
+
+/// Writes a value as a YAML document.
+pub fn to_string<T: Serialize>(value: &T) -> Result<String, YamlError> {
+    serde_saphyr::to_string(value).map_err(|error| YamlError::Write(error.to_string()))
+}
+
+/// The library's message in one line, without the excerpt of the source that it draws below it.
+fn plain_message(error: &serde_saphyr::Error) -> String {
+    let text = error.without_snippet().to_string();
+    let first = text.lines().next().unwrap_or_default();
+    first.split(" at line ").next().unwrap_or(first).to_owned()
+}
