@@ -33,8 +33,16 @@ fn main() {
     let runs: Vec<Run> = (0..RUNS).map(|_| measure(&sandbox)).collect();
     let figures = [
         figure("hook/update-status/wall", "ms", runs.iter().map(|run| run.wall)),
-        figure("hook/update-status/peak-memory", "KiB", runs.iter().map(|run| run.memory)),
-        figure("hook/update-status/tool-calls", "calls", runs.iter().map(|run| run.calls)),
+        figure(
+            "hook/update-status/peak-memory",
+            "KiB",
+            runs.iter().map(|run| run.memory),
+        ),
+        figure(
+            "hook/update-status/tool-calls",
+            "calls",
+            runs.iter().map(|run| run.calls),
+        ),
     ];
     print(&figures);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench.json");
@@ -48,11 +56,23 @@ fn measure(sandbox: &Sandbox) -> Run {
         begin=$EPOCHREALTIME; /usr/bin/time --format=%M --output=peak-memory ./dispatch || exit; end=$EPOCHREALTIME; \
         echo $(( ${end/./} - ${begin/./} )) $(cat peak-memory); rm peak-memory";
     let printed = sandbox.ok(&["exec", "--unit", "etcd/0", "--", script]);
-    let fields: Vec<f64> = printed.split_whitespace().map(|field| field.parse().expect("a number")).collect();
-    let last = sandbox.hooks().into_iter().rev().find(|hook| hook["unit"] == "etcd/0").expect("the run is recorded");
+    let fields: Vec<f64> = printed
+        .split_whitespace()
+        .map(|field| field.parse().expect("a number"))
+        .collect();
+    let last = sandbox
+        .hooks()
+        .into_iter()
+        .rev()
+        .find(|hook| hook["unit"] == "etcd/0")
+        .expect("the run is recorded");
     let calls = last["tool-calls"].as_f64().expect("a count");
     assert!(calls > 0.0, "the hook called no tool: {last}");
-    Run { wall: fields[0] / 1000.0, memory: fields[1], calls }
+    Run {
+        wall: fields[0] / 1000.0,
+        memory: fields[1],
+        calls,
+    }
 }
 
 /// One figure without a peer.
@@ -72,7 +92,10 @@ fn figure(name: &str, unit: &str, values: impl Iterator<Item = f64>) -> Value {
 
 /// The table.
 fn print(figures: &[Value]) {
-    println!("{:<34} {:>6} {:>10} {:>10} {:>10} {:>4}", "figure", "unit", "median", "min", "max", "n");
+    println!(
+        "{:<34} {:>6} {:>10} {:>10} {:>10} {:>4}",
+        "figure", "unit", "median", "min", "max", "n"
+    );
     for figure in figures {
         let ours = &figure["ours"];
         let number = |key: &str| ours[key].as_f64().unwrap_or_default();

@@ -9,6 +9,7 @@ use std::io::{self, Seek as _, Write as _};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
+use fs_err::os::unix::fs::OpenOptionsExt as _;
 use fs_err::{File, OpenOptions};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -71,7 +72,7 @@ impl<S: Serialize + DeserializeOwned, E: Serialize + DeserializeOwned> Journal<S
     pub fn open(journal: &Path, snapshot: &Path) -> Result<(Self, Loaded<S, E>), JournalError> {
         let loaded: Option<Entry<S>> = read_snapshot(snapshot)?;
         let (snapshot_seq, state) = loaded.map_or((0, None), |e| (e.seq, Some(e.event)));
-        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(journal).map_err(JournalError::Read)?;
+        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(journal).map_err(JournalError::Read)?;
         let content = fs_err::read(journal).map_err(JournalError::Read)?;
         let (entries, good) = parse::<E>(journal, &content)?;
         if good < content.len() {
@@ -143,10 +144,10 @@ impl<S: Serialize + DeserializeOwned, E: Serialize + DeserializeOwned> Journal<S
     }
 }
 
-/// Replaces a file's content so that it is either the old or the new one, whatever happens.
+/// Replaces a file's content so that it is either the old or the new one, whatever happens. Only the owner can read it.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let temporary = path.with_extension("new");
-    let mut file = File::create(&temporary)?;
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
     file.write_all(content)?;
     file.sync_all()?;
     fs_err::rename(&temporary, path)?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,11 @@ pub const ENV_MACHINE_SOCKET: &str = "MINIJUJU_MACHINE_SOCKET";
 pub const ENV_MACHINE_ADDRESS: &str = "MINIJUJU_MACHINE_ADDRESS";
 /// The directory that plays `/` for the charm.
 pub const ENV_CHARM_ROOT: &str = "CHARM_ROOT";
+
+/// Begins the name of a directory that is being removed; no model's name begins so.
+const REMOVED: &str = ".removed-";
+/// A longer `XDG_RUNTIME_DIR` would bring sockets to the kernel's limit of 108 bytes.
+const LONGEST_BASE: usize = 40;
 
 /// Something about the state directory is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -99,8 +105,9 @@ impl Home {
         let mut names = Vec::new();
         for entry in entries {
             let entry = entry?;
-            if entry.path().join("model.json").exists() {
-                names.push(entry.file_name().to_string_lossy().into_owned());
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if valid_model_name(&name) && entry.path().join("model.json").exists() {
+                names.push(name);
             }
         }
         names.sort();
@@ -125,17 +132,28 @@ impl Home {
         }
         let dir = self.models_dir().join(name);
         fs_err::create_dir_all(self.models_dir())?;
-        match fs_err::create_dir(&dir) {
+        self.sweep()?;
+        // Others may pass through, because services can have users of their own, but not look around.
+        match std::fs::DirBuilder::new().mode(0o711).create(&dir) {
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => return Err(PathsError::Exists(name.to_owned())),
             other => other?,
         }
         let file = ModelFile { name: name.to_owned(), uuid: new_uuid()?, created_ms: now_ms(), runtime_base: runtime_base() };
         let mut text = serde_json::to_vec_pretty(&file).map_err(|source| PathsError::BadModelFile { path: dir.clone(), source })?;
         text.push(b'\n');
-        let temporary = dir.join("model.json.new");
-        fs_err::write(&temporary, text)?;
-        fs_err::rename(&temporary, dir.join("model.json"))?;
+        crate::journal::replace(&dir.join("model.json"), &text)?;
         ModelPaths::open(&dir)
+    }
+
+    /// Removes what is left of models whose removal was interrupted.
+    fn sweep(&self) -> Result<(), PathsError> {
+        for entry in fs_err::read_dir(self.models_dir())? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(REMOVED) {
+                fs_err::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -251,6 +269,12 @@ impl ModelPaths {
     #[must_use]
     pub fn charm(&self, id: &str) -> PathBuf {
         self.charms_dir().join(id)
+    }
+
+    /// Where the model's directory goes at the moment of its removal: the model is gone at once, its files soon after.
+    #[must_use]
+    pub fn removed_dir(&self) -> PathBuf {
+        self.dir.with_file_name(format!("{REMOVED}{}", self.file.uuid))
     }
 
     /// All stored charms.
@@ -399,7 +423,8 @@ fn new_uuid() -> std::io::Result<String> {
 }
 
 fn runtime_base() -> PathBuf {
-    std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|p| p.is_dir()).unwrap_or_else(|| PathBuf::from("/tmp"))
+    let given = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    given.filter(|dir| dir.is_dir() && dir.as_os_str().len() <= LONGEST_BASE).unwrap_or_else(|| PathBuf::from("/tmp"))
 }
 
 fn valid_model_name(name: &str) -> bool {
@@ -421,6 +446,17 @@ mod tests {
         assert!(matches!(home.create_model("m-1"), Err(PathsError::Exists(_))));
         assert!(matches!(home.model("m-2"), Err(PathsError::NotFound(_))));
         assert!(matches!(home.model("../x"), Err(PathsError::BadName(_))));
+    }
+
+    #[test]
+    fn half_removed_models_are_no_models_and_are_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path());
+        let model = home.create_model("a").unwrap();
+        fs_err::rename(model.dir(), model.removed_dir()).unwrap();
+        assert!(home.models().unwrap().is_empty());
+        home.create_model("a").unwrap();
+        assert!(!model.removed_dir().exists());
     }
 
     #[test]

@@ -31,7 +31,14 @@ pub enum Request {
         #[serde(default)]
         config: BTreeMap<String, String>,
     },
-    /// Relate two applications, each `app` or `app:endpoint`.
+    /// Give an application another charm. `Done.json` = [`Deployed`].
+    Refresh {
+        /// The application.
+        application: String,
+        /// Absolute path of the new charm.
+        charm: PathBuf,
+    },
+    /// Relate two applications, each `app` or `app:endpoint`. `Done.json` = `{"relation": 3}`.
     Integrate {
         /// One side.
         a: String,
@@ -40,12 +47,13 @@ pub enum Request {
     },
     /// Remove a relation.
     RemoveRelation {
-        /// One side.
-        a: String,
-        /// The other side.
-        b: String,
+        /// Two of `app[:endpoint]`, or the one number of the relation.
+        endpoints: Vec<String>,
+        /// Go on although hooks fail.
+        #[serde(default)]
+        force: bool,
     },
-    /// Add units to an application.
+    /// Add units to an application. `Done.json` = `["etcd/3"]`.
     AddUnit {
         /// The application.
         application: String,
@@ -68,7 +76,14 @@ pub enum Request {
         #[serde(default)]
         force: bool,
     },
-    /// The options of an application. `Done.json` = `{"application", "charm", "settings": {name: {type, value, default, source, description}}}`.
+    /// Trust an application, or stop it.
+    Trust {
+        /// The application.
+        application: String,
+        /// The wanted state.
+        trust: bool,
+    },
+    /// The options of an application; `source` is `user`, `default` or `unset`. `Done.json` = `{"application", "charm", "settings": {name: {type, value, default, source, description}}}`.
     ConfigGet {
         /// The application.
         application: String,
@@ -84,7 +99,7 @@ pub enum Request {
         #[serde(default)]
         reset: Vec<String>,
     },
-    /// The actions of an application. `Done.json` = `{name: schema}`.
+    /// The actions of an application. `Done.json` = `{name: {description, title, parallel, execution_group, schema}}`.
     Actions {
         /// The application.
         application: String,
@@ -117,6 +132,7 @@ pub enum Request {
         #[serde(default)]
         all: bool,
         /// The command, given to `/bin/bash -c`.
+        #[serde(rename = "command-line")]
         command: String,
         /// How long to wait; `None` = do not wait.
         #[serde(default)]
@@ -219,8 +235,16 @@ pub enum Request {
         #[serde(default)]
         unit: Option<String>,
     },
-    /// End every process of the model, remove its directories and the daemon.
-    DestroyModel,
+    /// Remove the model: its units go through their removal hooks first, then every process of the model is ended, its
+    /// directories are removed and the daemon ends. Progress as Juju prints it.
+    DestroyModel {
+        /// No hooks: end everything at once.
+        #[serde(default)]
+        force: bool,
+        /// Give up (with an error; the removal goes on) after so long; `None` = never.
+        #[serde(default)]
+        timeout_ms: Option<u64>,
+    },
     /// End the daemon; machines, services and all state stay.
     Shutdown,
 }
@@ -454,6 +478,31 @@ pub struct HookRun {
     pub duration_us: u64,
     /// Requests on its socket (a repeated request for stdin counts too).
     pub tool_calls: u64,
-    /// `0`, `exit status 3`, `killed`, `missing`.
+    /// `0`, `exit status 3`, `killed`.
     pub exit: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_objects_with_a_command() {
+        let request: Request = serde_json::from_str(r#"{"command":"exec","all":true,"command-line":"ls"}"#).unwrap();
+        assert!(matches!(&request, Request::Exec { all: true, command, .. } if command == "ls"));
+        assert_eq!(serde_json::to_string(&Request::Ping).unwrap(), r#"{"command":"ping"}"#);
+        let wait = Request::Wait { conditions: vec![WaitFor::Units { application: "a".into(), count: 3 }], timeout_ms: 5 };
+        let text = serde_json::to_string(&wait).unwrap();
+        assert_eq!(text, r#"{"command":"wait","conditions":[{"for":"units","application":"a","count":3}],"timeout_ms":5}"#);
+        assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), wait);
+    }
+
+    #[test]
+    fn log_answers_carry_their_record() {
+        let record =
+            LogRecord { time_ms: 1, entity: "unit-a-0".into(), level: Level::Info, module: "m".into(), message: "x".into() };
+        let text = serde_json::to_string(&Answer::Log(record.clone())).unwrap();
+        assert!(text.contains(r#""answer":"log""#) && text.contains(r#""level":"INFO""#), "{text}");
+        assert_eq!(serde_json::from_str::<Answer>(&text).unwrap(), Answer::Log(record));
+    }
 }

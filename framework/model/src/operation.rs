@@ -51,12 +51,18 @@ pub struct HookRun {
 impl HookRun {
     /// A hook without further information, such as `install`.
     pub fn plain(name: &str) -> HookRun {
-        HookRun { name: name.to_owned(), relation: None }
+        HookRun {
+            name: name.to_owned(),
+            relation: None,
+        }
     }
 
     /// A relation hook; the name follows from the relation's endpoint and the stage.
     pub fn relation(run: RelationRun) -> HookRun {
-        HookRun { name: format!("{}-relation-{}", run.relation.endpoint(), run.stage.as_str()), relation: Some(run) }
+        HookRun {
+            name: format!("{}-relation-{}", run.relation.endpoint(), run.stage.as_str()),
+            relation: Some(run),
+        }
     }
 }
 

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Time(pub u64);
 
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 
 /// The calendar fields of a point in time.
 struct Civil {
@@ -34,8 +36,18 @@ impl Time {
 
     /// `02 Jan 2006 15:04:05Z`, as `juju status` shows `since`.
     pub fn status_text(self) -> String {
-        let Civil { year, month, day, hour, minute, second } = self.civil();
-        format!("{day:02} {} {year:04} {hour:02}:{minute:02}:{second:02}Z", MONTHS[month - 1])
+        let Civil {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+        } = self.civil();
+        format!(
+            "{day:02} {} {year:04} {hour:02}:{minute:02}:{second:02}Z",
+            MONTHS[month - 1]
+        )
     }
 
     /// `2006-01-02 15:04:05Z`, as `juju status --utc` and `goal-state` show it.
@@ -50,12 +62,21 @@ impl Time {
 
     /// `15:04:05Z`, the timestamp of the model in `juju status`.
     pub fn clock_text(self) -> String {
-        let Civil { hour, minute, second, .. } = self.civil();
+        let Civil {
+            hour, minute, second, ..
+        } = self.civil();
         format!("{hour:02}:{minute:02}:{second:02}Z")
     }
 
     fn date_and_clock(self) -> String {
-        let Civil { year, month, day, hour, minute, second } = self.civil();
+        let Civil {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+        } = self.civil();
         format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
     }
 
@@ -70,7 +91,11 @@ impl Time {
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let from_march = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-        let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+        let month = if from_march < 10 {
+            from_march + 3
+        } else {
+            from_march - 9
+        };
         let clock = seconds % 86_400;
         Civil {
             year: year_of_era + era * 400 + i64::from(month <= 2),

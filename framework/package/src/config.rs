@@ -84,18 +84,26 @@ impl ConfigOptions {
     pub fn parse(file: &str, text: &str) -> Result<ConfigOptions, ConfigError> {
         let raw: Option<RawConfig> = yaml::from_str(file, text)?;
         let options = raw.and_then(|raw| raw.options).ok_or(ConfigError::Empty)?;
-        options.into_iter().map(|(name, raw)| raw.check(&name).map(|spec| (name, spec))).collect::<Result<_, _>>().map(ConfigOptions)
+        options
+            .into_iter()
+            .map(|(name, raw)| raw.check(&name).map(|spec| (name, spec)))
+            .collect::<Result<_, _>>()
+            .map(ConfigOptions)
     }
 
     /// The option of that name.
     pub fn get(&self, name: &str) -> Result<&OptionSpec, ConfigError> {
-        self.0.get(name).ok_or_else(|| ConfigError::UnknownOption(name.to_owned()))
+        self.0
+            .get(name)
+            .ok_or_else(|| ConfigError::UnknownOption(name.to_owned()))
     }
 
     /// Reads the text that an operator gave for an option, by the option's type.
     pub fn validate(&self, name: &str, text: &str) -> Result<Value, ConfigError> {
         let spec = self.get(name)?;
-        spec.type_.parse(text).ok_or_else(|| spec.type_.mismatch(name, &Value::from(text)))
+        spec.type_
+            .parse(text)
+            .ok_or_else(|| spec.type_.mismatch(name, &Value::from(text)))
     }
 
     /// Checks a typed value, as a YAML settings file gives it.
@@ -106,7 +114,10 @@ impl ConfigOptions {
 
     /// The defaults of the options that have one.
     pub fn defaults(&self) -> Map<String, Value> {
-        self.0.iter().filter_map(|(name, spec)| spec.default.clone().map(|value| (name.clone(), value))).collect()
+        self.0
+            .iter()
+            .filter_map(|(name, spec)| spec.default.clone().map(|value| (name.clone(), value)))
+            .collect()
     }
 }
 
@@ -116,7 +127,11 @@ impl OptionType {
         match self {
             OptionType::String => Some(Value::from(text)),
             OptionType::Int => text.parse::<i64>().ok().map(Value::from),
-            OptionType::Float => text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::from),
+            OptionType::Float => text
+                .parse::<f64>()
+                .ok()
+                .filter(|number| number.is_finite())
+                .map(Value::from),
             OptionType::Boolean => parse_bool(text).map(Value::from),
             OptionType::Secret => is_secret_uri(text).then(|| Value::from(text)),
         }
@@ -134,7 +149,11 @@ impl OptionType {
     }
 
     fn mismatch(self, option: &str, got: &Value) -> ConfigError {
-        ConfigError::Value { option: option.to_owned(), expected: self, got: got.to_string() }
+        ConfigError::Value {
+            option: option.to_owned(),
+            expected: self,
+            got: got.to_string(),
+        }
     }
 }
 
@@ -172,9 +191,14 @@ fn is_secret_uri(text: &str) -> bool {
     if text.is_empty() {
         return true;
     }
-    let Some(rest) = text.strip_prefix("secret:") else { return false };
+    let Some(rest) = text.strip_prefix("secret:") else {
+        return false;
+    };
     let id = rest.rsplit('/').next().unwrap_or(rest);
-    id.len() == 20 && id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'v').contains(&byte))
+    id.len() == 20
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || (b'a'..=b'v').contains(&byte))
 }
 
 #[derive(Deserialize)]
@@ -198,12 +222,111 @@ impl RawOption {
             Some("float") => OptionType::Float,
             Some("boolean") => OptionType::Boolean,
             Some("secret") => OptionType::Secret,
-            Some(other) => return Err(ConfigError::UnknownType { option: name.to_owned(), type_: other.to_owned() }),
+            Some(other) => {
+                return Err(ConfigError::UnknownType {
+                    option: name.to_owned(),
+                    type_: other.to_owned(),
+                });
+            }
         };
         let default = match self.default {
             None | Some(Value::Null) => None,
-            Some(value) => Some(type_.accept(&value).ok_or_else(|| ConfigError::Default(Box::new(type_.mismatch(name, &value))))?),
+            Some(value) => Some(
+                type_
+                    .accept(&value)
+                    .ok_or_else(|| ConfigError::Default(Box::new(type_.mismatch(name, &value))))?,
+            ),
         };
-        Ok(OptionSpec { type_, default, description: self.description.unwrap_or_default() })
+        Ok(OptionSpec {
+            type_,
+            default,
+            description: self.description.unwrap_or_default(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const OPTIONS: &str = "options:\n  port: {type: int, default: 2379}\n  channel: {default: auto, description: d}\n  tls: {type: boolean}\n  rate: {type: float, default: 1}\n  empty: {type: string, default: ''}\n  key: {type: secret}\n";
+
+    fn options() -> ConfigOptions {
+        ConfigOptions::parse("config.yaml", OPTIONS).unwrap()
+    }
+
+    #[track_caller]
+    fn error(text: &str) -> String {
+        ConfigOptions::parse("config.yaml", text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn types_and_defaults() {
+        let options = options();
+        assert_eq!(options.0["port"].default, Some(json!(2379)));
+        assert_eq!(options.0["channel"].type_, OptionType::String);
+        assert_eq!(options.0["tls"].default, None);
+        assert_eq!(options.0["rate"].default, Some(json!(1.0)));
+        assert_eq!(options.defaults().len(), 4);
+        let json = serde_json::to_string(&options).unwrap();
+        assert_eq!(serde_json::from_str::<ConfigOptions>(&json).unwrap(), options);
+    }
+
+    #[test]
+    fn files_that_juju_refuses() {
+        assert_eq!(error(""), "invalid config: empty configuration");
+        assert_eq!(error("other: 1"), "invalid config: empty configuration");
+        assert_eq!(
+            error("options: {x: {type: int, default: a}}"),
+            "invalid config default: option \"x\" expected int, got \"a\""
+        );
+        assert_eq!(
+            error("options: {x: {default: 5}}"),
+            "invalid config default: option \"x\" expected string, got 5"
+        );
+        assert_eq!(
+            error("options: {x: {type: list}}"),
+            "invalid config: option \"x\" has unknown type \"list\""
+        );
+    }
+
+    #[test]
+    fn an_empty_options_map_is_fine() {
+        assert_eq!(
+            ConfigOptions::parse("config.yaml", "options: {}").unwrap(),
+            ConfigOptions::default()
+        );
+    }
+
+    #[test]
+    fn what_operators_type_is_read_by_the_type() {
+        let options = options();
+        assert_eq!(options.validate("port", "-5").unwrap(), json!(-5));
+        assert_eq!(options.validate("tls", "T").unwrap(), json!(true));
+        assert_eq!(options.validate("rate", "2.5").unwrap(), json!(2.5));
+        assert_eq!(options.validate("channel", "").unwrap(), json!(""));
+        assert_eq!(
+            options.validate("key", "secret:abcdefghijklmnopqr01").unwrap(),
+            json!("secret:abcdefghijklmnopqr01")
+        );
+        let text = |name: &str, value: &str| options.validate(name, value).unwrap_err().to_string();
+        assert_eq!(text("port", "5.5"), "option \"port\" expected int, got \"5.5\"");
+        assert_eq!(text("tls", "yes"), "option \"tls\" expected boolean, got \"yes\"");
+        assert_eq!(text("rate", "NaN"), "option \"rate\" expected float, got \"NaN\"");
+        assert_eq!(
+            text("key", "secret:short"),
+            "option \"key\" expected secret, got \"secret:short\""
+        );
+        assert_eq!(text("prot", "1"), "unknown option \"prot\"");
+    }
+
+    #[test]
+    fn typed_values_are_checked() {
+        let options = options();
+        assert_eq!(options.validate_value("port", &json!(5)).unwrap(), json!(5));
+        assert_eq!(options.validate_value("port", &json!(2.0)).unwrap(), json!(2));
+        assert!(options.validate_value("port", &json!("5")).is_err());
+        assert!(options.validate_value("channel", &json!(true)).is_err());
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod actions;
 pub mod archive;
+mod check;
 pub mod config;
 pub mod info;
 pub mod manifest;

@@ -54,7 +54,11 @@ impl Base {
 
     /// How Juju writes the base for people: the risk is left out when it is `stable`.
     pub fn short(&self) -> String {
-        format!("{}@{}", self.name, self.channel.strip_suffix("/stable").unwrap_or(&self.channel))
+        format!(
+            "{}@{}",
+            self.name,
+            self.channel.strip_suffix("/stable").unwrap_or(&self.channel)
+        )
     }
 
     /// Checks the base and writes its channel in full.
@@ -81,5 +85,49 @@ impl Base {
 impl fmt::Display for Base {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.name, self.channel)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bases_are_read_and_channels_completed() {
+        let text = "charmcraft-version: 3.0\nbases:\n- {name: ubuntu, channel: '22.04', architectures: [amd64]}\n- {name: Ubuntu, channel: 24.04/edge}\n";
+        let manifest = Manifest::parse("manifest.yaml", text).unwrap();
+        assert_eq!(manifest.bases[0].to_string(), "ubuntu@22.04/stable");
+        assert_eq!(manifest.bases[0].short(), "ubuntu@22.04");
+        assert_eq!(manifest.bases[0].track(), "22.04");
+        assert_eq!(manifest.bases[1].short(), "ubuntu@24.04/edge");
+        let json = serde_json::to_string(&manifest).unwrap();
+        assert_eq!(serde_json::from_str::<Manifest>(&json).unwrap(), manifest);
+    }
+
+    #[test]
+    fn unknown_systems_and_risks_are_refused() {
+        let error = |base: &str| {
+            Manifest::parse("manifest.yaml", &format!("bases:\n- {base}\n"))
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            error("{name: beos, channel: '5'}"),
+            "manifest.yaml: manifest: base 0: os \"beos\" not valid"
+        );
+        assert_eq!(
+            error("{name: ubuntu, channel: 22.04/x}"),
+            "manifest.yaml: manifest: base 0: risk in channel \"22.04/x\" not valid"
+        );
+        assert_eq!(
+            error("{name: ubuntu, channel: ''}"),
+            "manifest.yaml: manifest: base 0: channel not valid"
+        );
+    }
+
+    #[test]
+    fn an_unquoted_release_keeps_its_zero() {
+        let manifest = Manifest::parse("manifest.yaml", "bases:\n- name: ubuntu\n  channel: 20.10\n").unwrap();
+        assert_eq!(manifest.bases[0].short(), "ubuntu@20.10");
     }
 }

@@ -1,11 +1,13 @@
 //! `metadata.yaml`: the charm's name, its endpoints, storage and resources.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::names;
 use crate::storage::StorageSpec;
 use crate::yaml::{self, YamlError};
 
@@ -16,44 +18,50 @@ pub struct Metadata {
     /// The charm's name.
     pub name: String,
     /// One line about the charm.
+    #[serde(deserialize_with = "or_default")]
     pub summary: String,
     /// The long text about the charm.
+    #[serde(deserialize_with = "or_default")]
     pub description: String,
     /// Endpoints that offer something.
-    #[serde(deserialize_with = "map_or_null")]
+    #[serde(deserialize_with = "or_default")]
     pub provides: BTreeMap<String, Endpoint>,
     /// Endpoints that need something.
-    #[serde(deserialize_with = "map_or_null")]
+    #[serde(deserialize_with = "or_default")]
     pub requires: BTreeMap<String, Endpoint>,
     /// Endpoints between the units of the application.
-    #[serde(deserialize_with = "map_or_null")]
+    #[serde(deserialize_with = "or_default")]
     pub peers: BTreeMap<String, Endpoint>,
     /// Names that can be bound to a network beside the endpoints.
-    #[serde(deserialize_with = "map_or_null")]
+    #[serde(deserialize_with = "or_default")]
     pub extra_bindings: BTreeMap<String, Option<Value>>,
     /// Whether units live on the machines of another application's units.
     pub subordinate: bool,
     /// Storage the charm uses.
-    #[serde(deserialize_with = "map_or_null")]
+    #[serde(deserialize_with = "or_default")]
     pub storage: BTreeMap<String, StorageSpec>,
     /// Files and images that travel beside the charm.
-    #[serde(deserialize_with = "map_or_null")]
+    #[serde(deserialize_with = "or_default")]
     pub resources: BTreeMap<String, ResourceSpec>,
     /// Free words about the charm.
+    #[serde(deserialize_with = "or_default")]
     pub tags: Vec<String>,
     /// The older form of tags.
+    #[serde(deserialize_with = "or_default")]
     pub categories: Vec<String>,
     /// Terms to agree to.
+    #[serde(deserialize_with = "or_default")]
     pub terms: Vec<String>,
     /// Ubuntu series; only in charms without a manifest.
+    #[serde(deserialize_with = "or_default")]
     pub series: Vec<String>,
     /// What the charm needs from the controller and the cloud.
     pub assumes: Option<Vec<Value>>,
     /// Sidecar containers; kept unread, machines have none.
-    #[serde(deserialize_with = "map_or_null")]
+    #[serde(deserialize_with = "or_default")]
     pub containers: BTreeMap<String, Value>,
     /// Devices; kept unread, machines have none.
-    #[serde(deserialize_with = "map_or_null")]
+    #[serde(deserialize_with = "or_default")]
     pub devices: BTreeMap<String, Value>,
     /// Pod-spec deployment; only in charms without a manifest.
     pub deployment: Option<Value>,
@@ -214,6 +222,14 @@ pub enum MetadataError {
     /// Keys of one metadata format in a charm of the other.
     #[error("{0} not valid")]
     Format(&'static str),
+    /// Keys of both metadata formats in one file.
+    #[error("ambiguous metadata: keys {mismatched} cannot be used with {matched}")]
+    Ambiguous {
+        /// Keys of the format that was met second, quoted.
+        mismatched: String,
+        /// Keys of the format that was met first, quoted.
+        matched: String,
+    },
 }
 
 impl Metadata {
@@ -227,13 +243,115 @@ impl Metadata {
         Ok(metadata)
     }
 
+    /// The role of an endpoint is the map it stands in.
+    fn set_roles(&mut self) {
+        for (map, role) in [
+            (&mut self.provides, Role::Provider),
+            (&mut self.requires, Role::Requirer),
+            (&mut self.peers, Role::Peer),
+        ] {
+            map.values_mut().for_each(|endpoint| endpoint.role = role);
+        }
+    }
+
     /// The endpoint of that name in any of the three maps. The implicit `juju-info` is not in them.
     pub fn endpoint(&self, name: &str) -> Option<&Endpoint> {
-        self.provides.get(name).or_else(|| self.requires.get(name)).or_else(|| self.peers.get(name))
+        self.provides
+            .get(name)
+            .or_else(|| self.requires.get(name))
+            .or_else(|| self.peers.get(name))
     }
 
     /// All endpoints: provided, required, peers.
     pub fn endpoints(&self) -> impl Iterator<Item = (&str, &Endpoint)> {
-        self.provides.iter().chain(&self.requires).chain(&self.peers).map(|(name, endpoint)| (name.as_str(), endpoint))
+        self.provides
+            .iter()
+            .chain(&self.requires)
+            .chain(&self.peers)
+            .map(|(name, endpoint)| (name.as_str(), endpoint))
     }
 }
+
+/// The keys that must be there, though they may be empty.
+#[derive(Deserialize)]
+struct RequiredKeys {
+    name: Option<Value>,
+    summary: Option<Value>,
+    description: Option<Value>,
+}
+
+impl RequiredKeys {
+    fn check(&self) -> Result<(), MetadataError> {
+        for (key, value) in [
+            ("name", &self.name),
+            ("summary", &self.summary),
+            ("description", &self.description),
+        ] {
+            if value.is_none() {
+                return Err(MetadataError::MissingKey(key));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes `key:` without a value for the key's default.
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// An endpoint written in full.
+#[derive(Deserialize)]
+struct FullEndpoint {
+    #[serde(default)]
+    interface: String,
+    #[serde(default)]
+    role: Role,
+    #[serde(default)]
+    scope: Scope,
+    #[serde(default)]
+    limit: Option<u32>,
+    #[serde(default)]
+    optional: bool,
+}
+
+impl<'de> Deserialize<'de> for Endpoint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(EndpointVisitor)
+    }
+}
+
+/// Takes `db: mysql` for `db: {interface: mysql}`.
+struct EndpointVisitor;
+
+impl<'de> Visitor<'de> for EndpointVisitor {
+    type Value = Endpoint;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an interface name or a map with `interface`")
+    }
+
+    fn visit_str<E>(self, interface: &str) -> Result<Endpoint, E> {
+        Ok(Endpoint {
+            interface: interface.to_owned(),
+            role: Role::default(),
+            scope: Scope::default(),
+            limit: None,
+            optional: false,
+        })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Endpoint, A::Error> {
+        let full = FullEndpoint::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Endpoint {
+            interface: full.interface,
+            role: full.role,
+            scope: full.scope,
+            limit: full.limit,
+            optional: full.optional,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -54,7 +54,10 @@ impl CountRange {
     /// `m`, `m-n`, `m+` or `m-`.
     fn parse(text: &str) -> Option<CountRange> {
         if let Some(min) = text.strip_suffix(['+', '-']) {
-            return Some(CountRange { min: min.parse().ok()?, max: None });
+            return Some(CountRange {
+                min: min.parse().ok()?,
+                max: None,
+            });
         }
         let (min, max) = match text.split_once('-') {
             Some((min, max)) => (min.parse().ok()?, max.parse().ok()?),
@@ -121,10 +124,18 @@ impl Number {
 
 /// A number with a unit of `MGTPEZY`, in MiB; no unit means MiB.
 fn parse_size(text: &str) -> Option<u64> {
-    let text = text.strip_suffix("iB").or_else(|| text.strip_suffix('B')).unwrap_or(text);
+    let text = text
+        .strip_suffix("iB")
+        .or_else(|| text.strip_suffix('B'))
+        .unwrap_or(text);
     let (digits, power) = match text.find(|c: char| !c.is_ascii_digit() && c != '.') {
         None => (text, 0),
-        Some(at) => (&text[..at], "MGTPEZY".find(text[at..].chars().next()?).filter(|_| text.len() == at + 1)?),
+        Some(at) => (
+            &text[..at],
+            "MGTPEZY"
+                .find(text[at..].chars().next()?)
+                .filter(|_| text.len() == at + 1)?,
+        ),
     };
     let scale = 1024_f64.powi(i32::try_from(power).ok()?);
     let mib = (digits.parse::<f64>().ok()? * scale).ceil();
@@ -139,7 +150,8 @@ impl TryFrom<RawStorage> for StorageSpec {
             None => CountRange::default(),
             Some(multiple) => {
                 let text = multiple.range.text();
-                CountRange::parse(&text).ok_or_else(|| format!("multiple.range: expected supported count, got {text:?}"))?
+                CountRange::parse(&text)
+                    .ok_or_else(|| format!("multiple.range: expected supported count, got {text:?}"))?
             }
         };
         let minimum_size = raw
@@ -169,10 +181,63 @@ impl From<StorageSpec> for RawStorage {
             description: spec.description,
             shared: spec.shared,
             read_only: spec.read_only,
-            multiple: (spec.count != CountRange::default()).then(|| RawMultiple { range: Number::Text(spec.count.text()) }),
+            multiple: (spec.count != CountRange::default()).then(|| RawMultiple {
+                range: Number::Text(spec.count.text()),
+            }),
             minimum_size: spec.minimum_size.map(|mib| Number::Text(format!("{mib}M"))),
             location: spec.location,
             properties: spec.properties,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(yaml: &str) -> Result<StorageSpec, crate::YamlError> {
+        crate::yaml::from_str("metadata.yaml", yaml)
+    }
+
+    #[test]
+    fn ranges() {
+        let range = |text: &str| CountRange::parse(text).map(|range| (range.min, range.max));
+        assert_eq!(range("2"), Some((2, Some(2))));
+        assert_eq!(range("0-1"), Some((0, Some(1))));
+        assert_eq!(range("0-"), Some((0, None)));
+        assert_eq!(range("3+"), Some((3, None)));
+        for bad in ["", "x", "2-1", "0", "-1", "1-2-3"] {
+            assert_eq!(range(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(parse_size("1G"), Some(1024));
+        assert_eq!(parse_size("512M"), Some(512));
+        assert_eq!(parse_size("512"), Some(512));
+        assert_eq!(parse_size("1.5G"), Some(1536));
+        assert_eq!(parse_size("2GiB"), Some(2048));
+        for bad in ["", "G", "1Q", "1GM", "1 G"] {
+            assert_eq!(parse_size(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_section_survives_a_round_trip() {
+        let spec = parse("{type: block, multiple: {range: 0-1}, minimum-size: 1G, description: d}").unwrap();
+        assert_eq!(spec.count, CountRange { min: 0, max: Some(1) });
+        assert_eq!(spec.minimum_size, Some(1024));
+        let json = serde_json::to_string(&spec).unwrap();
+        assert_eq!(serde_json::from_str::<StorageSpec>(&json).unwrap(), spec);
+    }
+
+    #[test]
+    fn a_bad_range_is_refused() {
+        let error = parse("{type: block, multiple: {range: many}}").unwrap_err().to_string();
+        assert!(
+            error.contains("multiple.range: expected supported count, got \"many\""),
+            "{error}"
+        );
     }
 }

@@ -57,3 +57,36 @@ fn plain_message(error: &serde_saphyr::Error) -> String {
     let first = text.lines().next().unwrap_or_default();
     first.split(" at line ").next().unwrap_or(first).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn errors_say_where() {
+        let error = from_str::<BTreeMap<String, u32>>("config.yaml", "a: 1\nb: x\n")
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with("config.yaml:2:4: "), "{error}");
+        let error = from_str::<BTreeMap<String, u32>>("config.yaml", "a: [1\n")
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with("config.yaml:") && !error.contains('\n'), "{error}");
+    }
+
+    #[test]
+    fn duplicate_keys_are_refused() {
+        let error = from_str::<BTreeMap<String, u32>>("f", "a: 1\na: 2\n")
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with("f:2:1: "), "{error}");
+    }
+
+    #[test]
+    fn yes_and_on_survive_a_round_trip_as_text() {
+        let value: BTreeMap<String, String> = [("on".to_owned(), "yes".to_owned())].into();
+        let text = to_string(&value).unwrap();
+        assert_eq!(from_str::<BTreeMap<String, String>>("f", &text).unwrap(), value);
+    }
+}

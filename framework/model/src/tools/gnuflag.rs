@@ -45,11 +45,6 @@ impl Parsed {
         self.bools.get(name).copied().unwrap_or(false)
     }
 
-    /// Whether the boolean option was given at all, and then its value.
-    pub(crate) fn given(&self, name: &str) -> Option<bool> {
-        self.bools.get(name).copied()
-    }
-
     /// The value of the option `name`, if it was given.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
@@ -76,7 +71,8 @@ impl<'a> Flags<'a> {
         F: Fn(&str) -> Result<(), String> + Clone + 'a,
     {
         for name in names {
-            self.kinds.insert(name, (names[0], Kind::Value(Box::new(check.clone()))));
+            self.kinds
+                .insert(name, (names[0], Kind::Value(Box::new(check.clone()))));
         }
         self
     }
@@ -141,7 +137,11 @@ impl<'a> Flags<'a> {
                 Kind::Bool if after.starts_with('=') => return set_bool(parsed, name, key, after),
                 Kind::Bool => drop(parsed.bools.insert(key, true)),
                 Kind::Value(check) => {
-                    let value = if after.is_empty() { rest.next().map(String::as_str) } else { Some(after) };
+                    let value = if after.is_empty() {
+                        rest.next().map(String::as_str)
+                    } else {
+                        Some(after)
+                    };
                     return set_value(parsed, name, key, check, value);
                 }
             }
@@ -179,7 +179,11 @@ fn set_value(
 }
 
 fn invalid(value: &str, name: &str, reason: &str) -> FlagError {
-    usage(format!("invalid value {} for option {}: {reason}", quote(value), with_minus(name)))
+    usage(format!(
+        "invalid value {} for option {}: {reason}",
+        quote(value),
+        with_minus(name)
+    ))
 }
 
 fn usage(text: String) -> FlagError {
@@ -188,7 +192,11 @@ fn usage(text: String) -> FlagError {
 
 /// The dashes belong to the length in bytes, as in the original: `é` counts as long.
 fn with_minus(name: &str) -> String {
-    if name.len() > 1 { format!("--{name}") } else { format!("-{name}") }
+    if name.len() > 1 {
+        format!("--{name}")
+    } else {
+        format!("-{name}")
+    }
 }
 
 #[cfg(test)]
@@ -199,7 +207,13 @@ mod tests {
         Flags::default()
             .bool(&["a", "all"])
             .bool(&["b"])
-            .checked(&["r", "relation"], |v| if v == "bad" { Err("relation not found".into()) } else { Ok(()) })
+            .checked(&["r", "relation"], |v| {
+                if v == "bad" {
+                    Err("relation not found".into())
+                } else {
+                    Ok(())
+                }
+            })
             .text(&["format"])
     }
 
@@ -233,7 +247,7 @@ mod tests {
         let parsed = parse(&["-ab", "x"]).unwrap();
         assert!(parsed.is_on("a") && parsed.is_on("b"));
         assert_eq!(parsed.args, ["x"]);
-        assert_eq!(parse(&["--all=False"]).unwrap().given("a"), Some(false));
+        assert!(!parse(&["-a", "--all=False"]).unwrap().is_on("a"));
         assert!(parse(&["--all=True"]).unwrap().is_on("a"));
         assert_eq!(parse(&["-abr", "7"]).unwrap().value("r"), Some("7"));
     }
@@ -245,10 +259,22 @@ mod tests {
             (&["--xy"], "option provided but not defined: --xy"),
             (&["-x"], "option provided but not defined: -x"),
             (&["--format"], "option needs an argument: --format"),
-            (&["-r", "bad"], "invalid value \"bad\" for option -r: relation not found"),
-            (&["--relation=bad"], "invalid value \"bad\" for option --relation: relation not found"),
-            (&["--b=x"], "invalid value \"x\" for option -b: strconv.ParseBool: parsing \"x\": invalid syntax"),
-            (&["-b=x"], "invalid value \"=x\" for option -b: strconv.ParseBool: parsing \"=x\": invalid syntax"),
+            (
+                &["-r", "bad"],
+                "invalid value \"bad\" for option -r: relation not found",
+            ),
+            (
+                &["--relation=bad"],
+                "invalid value \"bad\" for option --relation: relation not found",
+            ),
+            (
+                &["--b=x"],
+                "invalid value \"x\" for option -b: strconv.ParseBool: parsing \"x\": invalid syntax",
+            ),
+            (
+                &["-b=x"],
+                "invalid value \"=x\" for option -b: strconv.ParseBool: parsing \"=x\": invalid syntax",
+            ),
             (&["--=x"], "empty option in argument \"--=x\""),
         ];
         for (line, text) in cases {
@@ -259,6 +285,9 @@ mod tests {
     #[test]
     fn help_wins_when_it_is_met() {
         assert_eq!(parse(&["-h"]), Err("help".into()));
-        assert_eq!(parse(&["--bogus", "--help"]), Err("option provided but not defined: --bogus".into()));
+        assert_eq!(
+            parse(&["--bogus", "--help"]),
+            Err("option provided but not defined: --bogus".into())
+        );
     }
 }

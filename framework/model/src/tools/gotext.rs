@@ -49,7 +49,8 @@ pub(crate) fn atoi(text: &str) -> Result<i64, String> {
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err(format!("strconv.Atoi: parsing {}: invalid syntax", quote(text)));
     }
-    text.parse().map_err(|_| format!("strconv.Atoi: parsing {}: value out of range", quote(text)))
+    text.parse()
+        .map_err(|_| format!("strconv.Atoi: parsing {}: value out of range", quote(text)))
 }
 
 /// A float in Go's shortest `g` format, as yaml.v2 writes it: `1`, `1.5`, `1e+06`.
@@ -61,7 +62,11 @@ pub(crate) fn float_g(value: f64) -> String {
         return if value > 0.0 { ".inf" } else { "-.inf" }.to_owned();
     }
     let (mantissa, exponent) = scientific(value);
-    if (-4..6).contains(&exponent) { format!("{value}") } else { with_exponent(&mantissa, exponent, 2) }
+    if (-4..6).contains(&exponent) {
+        format!("{value}")
+    } else {
+        with_exponent(&mantissa, exponent, 2)
+    }
 }
 
 /// A float as `encoding/json` writes it: plain between 1e-6 and 1e21, else with an exponent.
@@ -107,7 +112,10 @@ mod tests {
             Err("strconv.Atoi: parsing \"99999999999999999999\": value out of range".into())
         );
         assert_eq!(parse_bool("True"), Ok(true));
-        assert_eq!(parse_bool("yes"), Err("strconv.ParseBool: parsing \"yes\": invalid syntax".into()));
+        assert_eq!(
+            parse_bool("yes"),
+            Err("strconv.ParseBool: parsing \"yes\": invalid syntax".into())
+        );
     }
 
     #[test]

@@ -1,0 +1,54 @@
+//! Keeps a member's service as the options, certificates and addresses want it.
+
+use charm::prelude::*;
+
+use super::{RUNNING, Start, Wanted, keep_running, rolling, wanted, write};
+use crate::cluster::record::{Record, Trail};
+use crate::etcd::EtcdPort;
+use crate::site::Site;
+
+/// Brings the running member up to date; a restart waits for its turn.
+pub(crate) async fn maintain(ctx: &mut Context) -> Result<Outcome> {
+    let Some(record) = Record::load(ctx)? else {
+        return Ok(Outcome::Done);
+    };
+    let site = Site::observe(ctx)?;
+    let host = ctx.host();
+    let start = Start::Refuse {
+        token: record.token.clone(),
+    };
+    let wanted = wanted(host.as_ref(), &site, &site.peer_url(), &start)?;
+    let running = ctx.kv().get::<String>(RUNNING)?;
+    if running.as_ref() == Some(&wanted.fingerprint) && record.peer_url == site.peer_url() {
+        write(host.as_ref(), &wanted)?;
+        keep_running(host.as_ref())?;
+        return Ok(Outcome::Done);
+    }
+    restart(ctx, &site, record, &wanted).await
+}
+
+async fn restart(ctx: &mut Context, site: &Site, mut record: Record, wanted: &Wanted) -> Result<Outcome> {
+    let port = ctx.port::<EtcdPort>()?;
+    let change = rolling::Change {
+        member: record.member_id()?,
+        peer_url: site.peer_url(),
+        wanted,
+    };
+    let targets: Vec<_> = Trail::load(ctx)?.endpoints.iter().map(|url| site.target(url)).collect();
+    ctx.status(Outcome::Maintenance(
+        "Restarting etcd with its new configuration".into(),
+    ));
+    match rolling::restart(ctx, &**port, site, &targets, &change).await? {
+        rolling::Done::Restarted => {
+            ctx.kv().set(RUNNING, &wanted.fingerprint)?;
+            record.peer_url = site.peer_url();
+            record.save(ctx)?;
+            Ok(Outcome::Done)
+        }
+        rolling::Done::RestartedUntold => {
+            ctx.kv().set(RUNNING, &wanted.fingerprint)?;
+            Ok(Outcome::Waiting("etcd was restarted and does not answer yet".into()))
+        }
+        rolling::Done::NotYet(reason) => Ok(Outcome::Waiting(reason)),
+    }
+}
