@@ -173,7 +173,7 @@ fn record_path(request: &Request) -> PathBuf {
         RequestKind::Server => format!("server={}", escape(&request.common_name)),
         RequestKind::Client => format!("client={}", escape(&request.common_name)),
     };
-    let relation = escape(&request.relation.to_string());
+    let relation = escape(request.relation.as_str());
     path("issued").join(format!("{relation}={}={name}.json", escape(&request.unit_name)))
 }
 

@@ -55,6 +55,7 @@ async fn answer(ctx: &mut Context) -> Result<Outcome> {
     CLIENT.publish_ca(ctx, authority.cert(), None)?;
     let client = keep.client(&authority)?;
     CLIENT.publish_client(ctx, &client)?;
+    CLIENT.forget_departed(ctx)?;
     let mut refused = Vec::new();
     let requests = CLIENT.requests(ctx)?;
     for request in &requests {

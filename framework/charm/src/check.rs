@@ -63,3 +63,62 @@ pub(crate) fn findings(charm: &Charm, info: &CharmInfo) -> Vec<Finding> {
     found.extend(declared.difference(&handled).cloned().map(Finding::UnhandledAction));
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reactive::{Context, Layer, Outcome, always, flags, when};
+
+    const ASSETS: Assets = Assets {
+        metadata: "{name: app, summary: s, description: d, provides: {db: {interface: etcd}}}",
+        config: "{options: {port: {type: int, default: 1, description: d}}}",
+        actions: "{health: {description: d}, backup: {description: d}}",
+        manifest: "",
+        files: &[],
+    };
+
+    async fn idle(_: &mut Context) -> reactive::Result {
+        Ok(Outcome::Done)
+    }
+
+    async fn other(_: &mut Context) -> reactive::Result {
+        Ok(Outcome::Done)
+    }
+
+    fn check(layer: Layer) -> Vec<String> {
+        let charm = Charm::builder("app").layer(layer).build().unwrap();
+        findings(&charm, &info(&ASSETS).unwrap())
+            .iter()
+            .map(Finding::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn agreement() {
+        let layer = Layer::new("l")
+            .on(idle, when(flags::joined("db") & flags::config_changed("port")))
+            .on_hook("juju-info-relation-joined", idle, when(always()))
+            .action("health", idle)
+            .action("backup", idle);
+        assert!(check(layer).is_empty());
+    }
+
+    #[test]
+    fn disagreement() {
+        let layer = Layer::new("l")
+            .on(idle, when(flags::joined("dp") & flags::config_set("prot")))
+            .on_hook("{db,proxy}-relation-joined", other, when(always()))
+            .action("health", idle)
+            .action("bakcup", idle);
+        assert_eq!(
+            check(layer),
+            [
+                "handlers name endpoint `dp`, which metadata.yaml does not have",
+                "handlers name endpoint `proxy`, which metadata.yaml does not have",
+                "handlers name config option `prot`, which config.yaml does not have",
+                "there is a handler for action `bakcup`, which actions.yaml does not have",
+                "action `backup` of actions.yaml has no handler",
+            ]
+        );
+    }
+}

@@ -15,7 +15,6 @@ use std::process::ExitCode;
 
 pub use host;
 pub use juju;
-pub use layers;
 pub use package;
 pub use reactive;
 pub use store;

@@ -22,7 +22,7 @@ struct Cli {
 enum Command {
     /// Make a charm package of this program
     Pack {
-        /// The archive [default: <name>.charm in this directory, unless --dir is given]
+        /// The archive (by default, without --dir: the charm's name and `.charm`, in this directory)
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
         /// Write an unpacked charm directory

@@ -161,12 +161,20 @@ pub struct Output {
 impl Output {
     /// A success with this standard output.
     pub fn ok(stdout: impl Into<Vec<u8>>) -> Output {
-        Output { code: Some(0), stdout: stdout.into(), ..Output::default() }
+        Output {
+            code: Some(0),
+            stdout: stdout.into(),
+            ..Output::default()
+        }
     }
 
     /// A failure with this exit code and standard error.
     pub fn failed(code: i32, stderr: impl Into<Vec<u8>>) -> Output {
-        Output { code: Some(code), stderr: stderr.into(), ..Output::default() }
+        Output {
+            code: Some(code),
+            stderr: stderr.into(),
+            ..Output::default()
+        }
     }
 
     /// Whether the program ended with exit code 0.
@@ -199,7 +207,11 @@ impl Output {
             return Ok(self);
         }
         let (command, status) = (command.to_string(), self.status());
-        Err(HostError::Failed { command, status, stderr: tail(&self.stderr) })
+        Err(HostError::Failed {
+            command,
+            status,
+            stderr: tail(&self.stderr),
+        })
     }
 }
 
@@ -209,7 +221,11 @@ pub(crate) fn tail(stderr: &[u8]) -> String {
     let start = stderr.len().saturating_sub(KEPT);
     let text = String::from_utf8_lossy(&stderr[start..]);
     let text = text.trim();
-    if start > 0 { format!("… {text}") } else { text.to_owned() }
+    if start > 0 {
+        format!("… {text}")
+    } else {
+        text.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -218,7 +234,10 @@ mod tests {
 
     #[test]
     fn debug_hides_what_can_be_secret() {
-        let command = Command::new("tool").arg("a").env("PASSWORD", "hunter2").stdin("key material");
+        let command = Command::new("tool")
+            .arg("a")
+            .env("PASSWORD", "hunter2")
+            .stdin("key material");
         let text = format!("{command:?}");
         assert!(text.contains("PASSWORD") && text.contains("tool a"), "{text}");
         assert!(!text.contains("hunter2") && !text.contains("key material"), "{text}");
@@ -228,9 +247,16 @@ mod tests {
     fn checked_output_names_the_command() {
         let command = Command::new("tool").args(["a", "b"]);
         assert_eq!(Output::ok("x").checked(&command).expect("a success").stdout_text(), "x");
-        let error = Output::failed(3, " bad thing\n").checked(&command).expect_err("a failure");
+        let error = Output::failed(3, " bad thing\n")
+            .checked(&command)
+            .expect_err("a failure");
         assert_eq!(error.to_string(), "cannot run `tool a b`: exit status 3: bad thing");
-        let killed = Output { signal: Some(9), ..Output::default() }.checked(&command).expect_err("a failure");
+        let killed = Output {
+            signal: Some(9),
+            ..Output::default()
+        }
+        .checked(&command)
+        .expect_err("a failure");
         assert_eq!(killed.to_string(), "cannot run `tool a b`: killed by signal 9");
     }
 
@@ -238,6 +264,9 @@ mod tests {
     fn long_errors_keep_their_end() {
         let text = format!("{}the end", "x".repeat(5000));
         let kept = tail(text.as_bytes());
-        assert!(kept.starts_with('…') && kept.ends_with("the end") && kept.len() < 2100, "{kept}");
+        assert!(
+            kept.starts_with('…') && kept.ends_with("the end") && kept.len() < 2100,
+            "{kept}"
+        );
     }
 }

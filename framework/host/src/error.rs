@@ -110,5 +110,9 @@ impl HostError {
 /// `: text`, or nothing.
 fn suffix(text: &str) -> String {
     let text = text.trim();
-    if text.is_empty() { String::new() } else { format!(": {text}") }
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(": {text}")
+    }
 }

@@ -26,7 +26,14 @@ where
     A: IntoIterator<Item = String>,
     E: IntoIterator<Item = (String, String)>,
 {
-    run(argv0, args, env, &mut io::stdin().lock(), &mut io::stdout().lock(), &mut io::stderr().lock())
+    run(
+        argv0,
+        args,
+        env,
+        &mut io::stdin().lock(),
+        &mut io::stdout().lock(),
+        &mut io::stderr().lock(),
+    )
 }
 
 /// [`jujuc_main`] with other streams.
@@ -42,7 +49,10 @@ where
     A: IntoIterator<Item = String>,
     E: IntoIterator<Item = (String, String)>,
 {
-    let name = Path::new(argv0).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = Path::new(argv0)
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     // Nothing sensible can be done when the standard streams are closed; the exit code still tells.
     match ask(ToolCall::new(name, args), env.into_iter().collect(), stdin) {
         Ok(answer) => {
@@ -59,17 +69,16 @@ where
 }
 
 /// Calls without standard input first, and again with it if the agent says that the tool needs it.
-fn ask(
-    call: ToolCall,
-    env: BTreeMap<String, String>,
-    stdin: &mut dyn Read,
-) -> Result<ExecResponse, TransportError> {
+fn ask(call: ToolCall, env: BTreeMap<String, String>, stdin: &mut dyn Read) -> Result<ExecResponse, TransportError> {
     let mut transport = RpcTransport::connect(env)?;
     let answer = match transport.request(&call)? {
         Err(text) if text == STDIN_REQUIRED => {
             let mut input = Vec::new();
             let read = stdin.read_to_end(&mut input);
-            read.map_err(|source| TransportError::Io { action: "read standard input".to_owned(), source })?;
+            read.map_err(|source| TransportError::Io {
+                action: "read standard input".to_owned(),
+                source,
+            })?;
             transport.request(&call.with_stdin(input))?
         }
         answer => answer,
@@ -93,17 +102,27 @@ mod tests {
     }
 
     fn vars(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .collect()
     }
 
     #[test]
     fn repeats_the_agents_answer() {
         let agent = Agent::start(|request| {
             let stdout = format!("{} {:?}\n", request.command_name, request.args).into_bytes();
-            Ok(ExecResponse { code: 2, stdout, stderr: b"oh\n".to_vec() })
+            Ok(ExecResponse {
+                code: 2,
+                stdout,
+                stderr: b"oh\n".to_vec(),
+            })
         });
         let (code, stdout, stderr) = tool("/tools/unit-a-0/config-get", &["--format=json"], agent.vars(), "unread");
-        assert_eq!((code, stdout.as_str(), stderr.as_str()), (2, "config-get [\"--format=json\"]\n", "oh\n"));
+        assert_eq!(
+            (code, stdout.as_str(), stderr.as_str()),
+            (2, "config-get [\"--format=json\"]\n", "oh\n")
+        );
         let seen = agent.requests();
         assert_eq!(seen.len(), 1);
         assert_eq!(seen[0].stdin, None);
@@ -115,7 +134,10 @@ mod tests {
     fn sends_standard_input_when_asked_on_the_same_connection() {
         let agent = Agent::start(|request: &Request| match &request.stdin {
             None => Err(STDIN_REQUIRED.to_owned()),
-            Some(input) => Ok(ExecResponse { stdout: input.clone(), ..ExecResponse::default() }),
+            Some(input) => Ok(ExecResponse {
+                stdout: input.clone(),
+                ..ExecResponse::default()
+            }),
         });
         let answer = tool("relation-set", &["--file", "-"], agent.vars(), "a: b\n");
         assert_eq!(answer, (0, "a: b\n".to_owned(), String::new()));
@@ -128,7 +150,14 @@ mod tests {
     fn prints_the_agents_refusal() {
         let agent = Agent::start(|_| Err("bad request: unknown command: nope".to_owned()));
         let answer = tool("nope", &[], agent.vars(), "");
-        assert_eq!(answer, (1, String::new(), "ERROR bad request: unknown command: nope\n".to_owned()));
+        assert_eq!(
+            answer,
+            (
+                1,
+                String::new(),
+                "ERROR bad request: unknown command: nope\n".to_owned()
+            )
+        );
     }
 
     #[test]
@@ -139,7 +168,10 @@ mod tests {
         assert_eq!(complaint(&[]), "ERROR JUJU_CONTEXT_ID not set\n");
         assert_eq!(complaint(&[("JUJU_CONTEXT_ID", "")]), "ERROR JUJU_CONTEXT_ID not set\n");
         assert_eq!(complaint(&[context]), "ERROR JUJU_AGENT_SOCKET_ADDRESS not set\n");
-        assert_eq!(complaint(&[context, address]), "ERROR JUJU_AGENT_SOCKET_NETWORK not set\n");
+        assert_eq!(
+            complaint(&[context, address]),
+            "ERROR JUJU_AGENT_SOCKET_NETWORK not set\n"
+        );
         assert_eq!(
             complaint(&[context, address, ("JUJU_AGENT_SOCKET_NETWORK", "unix")]),
             "ERROR dial unix /nowhere/agent.socket: connect: no such file or directory\n"
@@ -149,6 +181,9 @@ mod tests {
     #[test]
     fn an_agent_that_hangs_up_is_an_error() {
         let agent = Agent::start_silent();
-        assert_eq!(tool("config-get", &[], agent.vars(), ""), (1, String::new(), "ERROR unexpected EOF\n".to_owned()));
+        assert_eq!(
+            tool("config-get", &[], agent.vars(), ""),
+            (1, String::new(), "ERROR unexpected EOF\n".to_owned())
+        );
     }
 }

@@ -132,9 +132,10 @@ impl RelationEventKind {
 
     /// The kind of a hook with this name, if it is a relation's: `db-relation-joined`.
     fn of_hook(name: &str) -> Option<RelationEventKind> {
-        RelationEventKind::ALL
-            .into_iter()
-            .find(|kind| name.strip_suffix(kind.as_str()).is_some_and(|rest| rest.ends_with("-relation-")))
+        RelationEventKind::ALL.into_iter().find(|kind| {
+            name.strip_suffix(kind.as_str())
+                .is_some_and(|rest| rest.ends_with("-relation-"))
+        })
     }
 }
 
@@ -173,9 +174,13 @@ impl HookContext {
         let vars: BTreeMap<String, String> = vars.into_iter().collect();
         let charm_dir = filled(&vars, env::CHARM_DIR)
             .or_else(|| filled(&vars, env::CHARM_DIR_OLD))
-            .ok_or(ContextError::NotSet { variable: env::CHARM_DIR })?;
+            .ok_or(ContextError::NotSet {
+                variable: env::CHARM_DIR,
+            })?;
         Ok(HookContext {
-            unit: parse_unit(&vars, env::UNIT_NAME)?.ok_or(ContextError::NotSet { variable: env::UNIT_NAME })?,
+            unit: parse_unit(&vars, env::UNIT_NAME)?.ok_or(ContextError::NotSet {
+                variable: env::UNIT_NAME,
+            })?,
             event: Event::parse(&vars)?,
             model_name: present(&vars, env::MODEL_NAME)?,
             model_uuid: present(&vars, env::MODEL_UUID)?,
@@ -197,7 +202,10 @@ impl HookContext {
     /// The relation event that runs, if it is one.
     pub fn relation_hook(&self) -> Option<&RelationHook> {
         match &self.event {
-            Event::Hook(Hook { kind: HookKind::Relation(relation), .. }) => Some(relation),
+            Event::Hook(Hook {
+                kind: HookKind::Relation(relation),
+                ..
+            }) => Some(relation),
             Event::Hook(_) | Event::Action { .. } => None,
         }
     }
@@ -210,7 +218,10 @@ impl Event {
             return Hook::parse(name, vars).map(Event::Hook);
         }
         if let Some(name) = filled(vars, env::ACTION_NAME).or_else(|| path.strip_prefix("actions/")) {
-            return Ok(Event::Action { name: name.to_owned(), task: required(vars, env::ACTION_UUID)? });
+            return Ok(Event::Action {
+                name: name.to_owned(),
+                task: required(vars, env::ACTION_UUID)?,
+            });
         }
         match path.strip_prefix("hooks/") {
             Some(name) => Hook::parse(name, vars).map(Event::Hook),
@@ -239,7 +250,10 @@ impl Hook {
         } else {
             HookKind::Plain
         };
-        Ok(Hook { name: name.to_owned(), kind })
+        Ok(Hook {
+            name: name.to_owned(),
+            kind,
+        })
     }
 }
 
@@ -272,7 +286,9 @@ fn filled<'a>(vars: &'a BTreeMap<String, String>, variable: &str) -> Option<&'a 
 
 /// A variable that must be there and not empty.
 fn required(vars: &BTreeMap<String, String>, variable: &'static str) -> Result<String, ContextError> {
-    filled(vars, variable).map(str::to_owned).ok_or(ContextError::NotSet { variable })
+    filled(vars, variable)
+        .map(str::to_owned)
+        .ok_or(ContextError::NotSet { variable })
 }
 
 /// A variable that must be there; an empty value is fine.
@@ -281,11 +297,18 @@ fn present(vars: &BTreeMap<String, String>, variable: &'static str) -> Result<St
 }
 
 fn parse_unit(vars: &BTreeMap<String, String>, variable: &'static str) -> Result<Option<UnitName>, ContextError> {
-    filled(vars, variable).map(str::parse).transpose().map_err(|source| bad_name(variable, source))
+    filled(vars, variable)
+        .map(str::parse)
+        .transpose()
+        .map_err(|source| bad_name(variable, source))
 }
 
 fn parse_revision(vars: &BTreeMap<String, String>) -> Result<Option<u64>, ContextError> {
-    let parse = |value: &str| value.parse().map_err(|_| ContextError::Revision { value: value.to_owned() });
+    let parse = |value: &str| {
+        value.parse().map_err(|_| ContextError::Revision {
+            value: value.to_owned(),
+        })
+    };
     filled(vars, env::SECRET_REVISION).map(parse).transpose()
 }
 
@@ -306,7 +329,10 @@ mod tests {
             ("JUJU_HOOK_NAME", "install"),
             ("JUJU_DISPATCH_PATH", "hooks/install"),
         ];
-        base.iter().chain(extra).map(|(k, v)| (k.to_string(), v.to_string())).collect()
+        base.iter()
+            .chain(extra)
+            .map(|(k, v)| (k.to_string(), v.to_string()))
+            .collect()
     }
 
     fn read(extra: &[(&str, &str)]) -> Result<HookContext, ContextError> {
@@ -318,7 +344,13 @@ mod tests {
         let context = read(&[]).expect("a context");
         assert_eq!(context.unit, "etcd/0");
         assert_eq!(context.hook_name(), "install");
-        assert_eq!(context.event, Event::Hook(Hook { name: "install".into(), kind: HookKind::Plain }));
+        assert_eq!(
+            context.event,
+            Event::Hook(Hook {
+                name: "install".into(),
+                kind: HookKind::Plain
+            })
+        );
         assert_eq!(context.machine_id, None, "an empty machine id is none");
         assert_eq!(context.charm_dir, PathBuf::from("/charm"));
     }
@@ -354,8 +386,14 @@ mod tests {
             ])
             .expect("a context");
             let hook = context.relation_hook().expect("a relation hook");
-            assert_eq!((hook.kind, &hook.remote_unit, &hook.departing_unit), (kind, &None, &None));
-            assert_eq!(hook.remote_application.as_ref().map(ApplicationName::as_str), Some("app"));
+            assert_eq!(
+                (hook.kind, &hook.remote_unit, &hook.departing_unit),
+                (kind, &None, &None)
+            );
+            assert_eq!(
+                hook.remote_application.as_ref().map(ApplicationName::as_str),
+                Some("app")
+            );
         }
     }
 
@@ -367,14 +405,29 @@ mod tests {
             ("JUJU_STORAGE_LOCATION", "/srv"),
             ("JUJU_STORAGE_KIND", "filesystem"),
         ]);
-        let kind = HookKind::Storage { id: "data/0".into(), location: "/srv".into(), kind: "filesystem".into() };
+        let kind = HookKind::Storage {
+            id: "data/0".into(),
+            location: "/srv".into(),
+            kind: "filesystem".into(),
+        };
         let name = "data-storage-attached".to_owned();
         assert_eq!(context.expect("a context").event, Event::Hook(Hook { name, kind }));
 
-        let secret = [("JUJU_HOOK_NAME", "secret-expired"), ("JUJU_SECRET_ID", "secret:x"), ("JUJU_SECRET_REVISION", "4")];
-        let kind = HookKind::Secret { id: "secret:x".into(), label: String::new(), revision: Some(4) };
+        let secret = [
+            ("JUJU_HOOK_NAME", "secret-expired"),
+            ("JUJU_SECRET_ID", "secret:x"),
+            ("JUJU_SECRET_REVISION", "4"),
+        ];
+        let kind = HookKind::Secret {
+            id: "secret:x".into(),
+            label: String::new(),
+            revision: Some(4),
+        };
         let name = "secret-expired".to_owned();
-        assert_eq!(read(&secret).expect("a context").event, Event::Hook(Hook { name, kind }));
+        assert_eq!(
+            read(&secret).expect("a context").event,
+            Event::Hook(Hook { name, kind })
+        );
         let wrong = [secret[0], secret[1], ("JUJU_SECRET_REVISION", "x")];
         assert_eq!(read(&wrong), Err(ContextError::Revision { value: "x".into() }));
     }
@@ -388,21 +441,33 @@ mod tests {
             ("JUJU_ACTION_UUID", "2"),
         ])
         .expect("a context");
-        assert_eq!(context.event, Event::Action { name: "health".into(), task: "2".into() });
+        assert_eq!(
+            context.event,
+            Event::Action {
+                name: "health".into(),
+                task: "2".into()
+            }
+        );
         assert_eq!(context.hook_name(), "");
     }
 
     #[test]
     fn names_what_is_missing_or_wrong() {
         let error = |extra: &[(&str, &str)]| read(extra).expect_err("an error").to_string();
-        assert_eq!(error(&[("JUJU_CONTEXT_ID", "")]), "cannot read the hook's context: JUJU_CONTEXT_ID not set");
+        assert_eq!(
+            error(&[("JUJU_CONTEXT_ID", "")]),
+            "cannot read the hook's context: JUJU_CONTEXT_ID not set"
+        );
         assert_eq!(
             error(&[("JUJU_UNIT_NAME", "etcd")]),
             r#"cannot read the hook's context from JUJU_UNIT_NAME: invalid unit name "etcd""#
         );
         let missing = error(&[("JUJU_HOOK_NAME", "db-relation-joined")]);
         assert_eq!(missing, "cannot read the hook's context: JUJU_RELATION_ID not set");
-        assert_eq!(read(&[("JUJU_HOOK_NAME", ""), ("JUJU_DISPATCH_PATH", "")]), Err(ContextError::NoEvent));
+        assert_eq!(
+            read(&[("JUJU_HOOK_NAME", ""), ("JUJU_DISPATCH_PATH", "")]),
+            Err(ContextError::NoEvent)
+        );
         assert!(HookContext::from_vars([]).is_err());
     }
 

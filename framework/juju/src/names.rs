@@ -31,7 +31,10 @@ pub struct NameError {
 
 impl NameError {
     fn new(kind: &'static str, text: &str) -> NameError {
-        NameError { kind, text: text.to_owned() }
+        NameError {
+            kind,
+            text: text.to_owned(),
+        }
     }
 
     /// What the text should have been, such as `unit name`.
@@ -164,7 +167,11 @@ pub struct UnitName {
 impl UnitName {
     /// The unit of an application with a number.
     pub fn new(application: &ApplicationName, number: u32) -> UnitName {
-        UnitName { text: format!("{application}/{number}"), application: application.clone(), number }
+        UnitName {
+            text: format!("{application}/{number}"),
+            application: application.clone(),
+            number,
+        }
     }
 
     /// The application that the unit belongs to.
@@ -196,13 +203,19 @@ impl FromStr for UnitName {
         let (application, number) = text.split_once('/').ok_or_else(invalid)?;
         let application = application.parse().map_err(|_| invalid())?;
         let number = parse_number(number).ok_or_else(invalid)?;
-        Ok(UnitName { text: text.to_owned(), application, number })
+        Ok(UnitName {
+            text: text.to_owned(),
+            application,
+            number,
+        })
     }
 }
 
 impl Ord for UnitName {
     fn cmp(&self, other: &UnitName) -> Ordering {
-        self.application.cmp(&other.application).then(self.number.cmp(&other.number))
+        self.application
+            .cmp(&other.application)
+            .then(self.number.cmp(&other.number))
     }
 }
 
@@ -232,7 +245,11 @@ pub struct RelationId {
 impl RelationId {
     /// The relation with a number, seen from an endpoint.
     pub fn new(endpoint: EndpointName, number: u32) -> RelationId {
-        RelationId { text: format!("{endpoint}:{number}"), endpoint, number }
+        RelationId {
+            text: format!("{endpoint}:{number}"),
+            endpoint,
+            number,
+        }
     }
 
     /// The local endpoint.
@@ -259,7 +276,11 @@ impl FromStr for RelationId {
         let (endpoint, number) = text.split_once(':').ok_or_else(invalid)?;
         let endpoint = endpoint.parse().map_err(|_| invalid())?;
         let number = parse_number(number).ok_or_else(invalid)?;
-        Ok(RelationId { text: text.to_owned(), endpoint, number })
+        Ok(RelationId {
+            text: text.to_owned(),
+            endpoint,
+            number,
+        })
     }
 }
 
@@ -287,7 +308,9 @@ text_conversions!(RelationId);
 fn is_application(text: &str) -> bool {
     let has_letter = |part: &str| part.bytes().any(|b| b.is_ascii_lowercase());
     text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.split('-').all(|part| is_lower_alphanumeric(part) && has_letter(part))
+        && text
+            .split('-')
+            .all(|part| is_lower_alphanumeric(part) && has_letter(part))
 }
 
 /// `[a-z][a-z0-9]*([_-][a-z0-9]+)*`
@@ -338,7 +361,17 @@ mod tests {
         assert_eq!((unit.application().as_str(), unit.number()), ("my-charm", 12));
         assert_eq!(unit, UnitName::new(&unit.application(), 12));
         assert_eq!(unit.to_string(), "my-charm/12");
-        for bad in ["", "etcd", "etcd/", "etcd/01", "etcd/-1", "etcd/+1", "etcd/0/1", "/0", "etcd/4294967296"] {
+        for bad in [
+            "",
+            "etcd",
+            "etcd/",
+            "etcd/01",
+            "etcd/-1",
+            "etcd/+1",
+            "etcd/0/1",
+            "/0",
+            "etcd/4294967296",
+        ] {
             let error = bad.parse::<UnitName>().expect_err(bad);
             assert_eq!(error.to_string(), format!("invalid unit name {bad:?}"));
         }
@@ -346,10 +379,15 @@ mod tests {
 
     #[test]
     fn units_and_relations_sort_by_number() {
-        let mut units: Vec<UnitName> =
-            ["b/1", "a/10", "a/9"].iter().map(|u| u.parse().expect("a unit name")).collect();
+        let mut units: Vec<UnitName> = ["b/1", "a/10", "a/9"]
+            .iter()
+            .map(|u| u.parse().expect("a unit name"))
+            .collect();
         units.sort();
-        assert_eq!(units.iter().map(UnitName::as_str).collect::<Vec<_>>(), ["a/9", "a/10", "b/1"]);
+        assert_eq!(
+            units.iter().map(UnitName::as_str).collect::<Vec<_>>(),
+            ["a/9", "a/10", "b/1"]
+        );
         let id = |text: &str| text.parse::<RelationId>().expect("a relation id");
         assert!(id("db:9") < id("db:10") && id("a:10") < id("db:0"));
     }
@@ -370,7 +408,10 @@ mod tests {
         let map = BTreeMap::from([(unit, 1)]);
         let json = serde_json::to_string(&map).expect("JSON");
         assert_eq!(json, r#"{"a/1":1}"#);
-        assert_eq!(serde_json::from_str::<BTreeMap<UnitName, i32>>(&json).expect("a map"), map);
+        assert_eq!(
+            serde_json::from_str::<BTreeMap<UnitName, i32>>(&json).expect("a map"),
+            map
+        );
         assert!(serde_json::from_str::<UnitName>(r#""a/01""#).is_err());
     }
 }

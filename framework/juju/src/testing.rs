@@ -48,7 +48,11 @@ impl Agent {
         answer: impl Fn(&Request) -> Result<ExecResponse, String> + Send + Sync + 'static,
     ) -> Agent {
         let socket = SocketAddr::from_pathname(path).expect("a short path");
-        Agent::listen(path.to_str().expect("text").to_owned(), socket, Manner::Answers(Arc::new(answer)))
+        Agent::listen(
+            path.to_str().expect("text").to_owned(),
+            socket,
+            Manner::Answers(Arc::new(answer)),
+        )
     }
 
     /// An agent that hangs up instead of answering.
@@ -68,7 +72,11 @@ impl Agent {
 
     fn abstract_socket(manner: Manner) -> Agent {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("juju-crate-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
+        let name = format!(
+            "juju-crate-test-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::SeqCst)
+        );
         let socket = SocketAddr::from_abstract_name(&name).expect("a short name");
         Agent::listen(format!("@{name}"), socket, manner)
     }
@@ -83,8 +91,11 @@ impl Agent {
             connections: Arc::default(),
             thread: None,
         };
-        let (stop, requests, connections) =
-            (Arc::clone(&agent.stop), Arc::clone(&agent.requests), Arc::clone(&agent.connections));
+        let (stop, requests, connections) = (
+            Arc::clone(&agent.stop),
+            Arc::clone(&agent.requests),
+            Arc::clone(&agent.connections),
+        );
         agent.thread = Some(thread::spawn(move || {
             for stream in listener.incoming() {
                 if stop.load(Ordering::SeqCst) {
@@ -131,7 +142,9 @@ impl Drop for Agent {
 }
 
 fn serve(mut stream: UnixStream, manner: &Manner, requests: &Mutex<Vec<Request>>) {
-    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .expect("a socket");
     let mut codec = ServerCodec::new();
     let mut buffer = [0; 4096];
     while let Ok(count) = stream.read(&mut buffer) {
@@ -146,7 +159,9 @@ fn serve(mut stream: UnixStream, manner: &Manner, requests: &Mutex<Vec<Request>>
         while let Some(call) = codec.next().expect("a sound stream") {
             let result = answer(&call.request);
             requests.lock().expect("no panic elsewhere").push(call.request);
-            stream.write_all(&codec.encode_reply(call.seq, &result)).expect("a client that reads");
+            stream
+                .write_all(&codec.encode_reply(call.seq, &result))
+                .expect("a client that reads");
         }
     }
 }

@@ -72,7 +72,14 @@ impl<S: Serialize + DeserializeOwned, E: Serialize + DeserializeOwned> Journal<S
     pub fn open(journal: &Path, snapshot: &Path) -> Result<(Self, Loaded<S, E>), JournalError> {
         let loaded: Option<Entry<S>> = read_snapshot(snapshot)?;
         let (snapshot_seq, state) = loaded.map_or((0, None), |e| (e.seq, Some(e.event)));
-        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(journal).map_err(JournalError::Read)?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .mode(0o600)
+            .open(journal)
+            .map_err(JournalError::Read)?;
         let content = fs_err::read(journal).map_err(JournalError::Read)?;
         let (entries, good) = parse::<E>(journal, &content)?;
         if good < content.len() {
@@ -81,22 +88,27 @@ impl<S: Serialize + DeserializeOwned, E: Serialize + DeserializeOwned> Journal<S
         }
         file.seek(io::SeekFrom::End(0)).map_err(JournalError::Read)?;
         sync_parent(journal).map_err(JournalError::Write)?;
-        let mut seq = snapshot_seq;
-        let mut events = Vec::new();
-        for (line, entry) in entries.into_iter().enumerate() {
-            if entry.seq <= snapshot_seq {
-                continue;
-            }
-            if entry.seq != seq + 1 {
-                let reason = format!("entry {} follows entry {seq}", entry.seq);
-                return Err(JournalError::Damaged { path: journal.to_owned(), line: line + 1, reason });
-            }
-            seq = entry.seq;
-            events.push(entry.event);
-        }
+        let (seq, events) = continue_from(snapshot_seq, entries).map_err(|(line, reason)| JournalError::Damaged {
+            path: journal.to_owned(),
+            line,
+            reason,
+        })?;
         let since_snapshot = events.len();
-        let this = Journal { file, snapshot: snapshot.to_owned(), seq, since_snapshot, closed: false, types: PhantomData };
-        Ok((this, Loaded { snapshot: state, events }))
+        let this = Journal {
+            file,
+            snapshot: snapshot.to_owned(),
+            seq,
+            since_snapshot,
+            closed: false,
+            types: PhantomData,
+        };
+        Ok((
+            this,
+            Loaded {
+                snapshot: state,
+                events,
+            },
+        ))
     }
 
     /// Writes an event and returns when it is on disk. After a failure nothing is accepted any more, because what
@@ -105,7 +117,10 @@ impl<S: Serialize + DeserializeOwned, E: Serialize + DeserializeOwned> Journal<S
         if self.closed {
             return Err(JournalError::Closed(self.file.path().to_owned()));
         }
-        let line = encode(&Entry { seq: self.seq + 1, event })?;
+        let line = encode(&Entry {
+            seq: self.seq + 1,
+            event,
+        })?;
         if let Err(e) = self.file.write_all(&line).and_then(|()| self.file.sync_data()) {
             self.closed = true;
             return Err(JournalError::Write(e));
@@ -132,9 +147,16 @@ impl<S: Serialize + DeserializeOwned, E: Serialize + DeserializeOwned> Journal<S
         if self.closed {
             return Err(JournalError::Closed(self.file.path().to_owned()));
         }
-        let text = encode(&Entry { seq: self.seq, event: state })?;
+        let text = encode(&Entry {
+            seq: self.seq,
+            event: state,
+        })?;
         replace(&self.snapshot, &text).map_err(JournalError::Write)?;
-        let truncated = self.file.set_len(0).and_then(|()| self.file.rewind()).and_then(|()| self.file.sync_all());
+        let truncated = self
+            .file
+            .set_len(0)
+            .and_then(|()| self.file.rewind())
+            .and_then(|()| self.file.sync_all());
         if let Err(e) = truncated {
             self.closed = true;
             return Err(JournalError::Write(e));
@@ -147,7 +169,12 @@ impl<S: Serialize + DeserializeOwned, E: Serialize + DeserializeOwned> Journal<S
 /// Replaces a file's content so that it is either the old or the new one, whatever happens. Only the owner can read it.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let temporary = path.with_extension("new");
-    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(&temporary)?;
     file.write_all(content)?;
     file.sync_all()?;
     fs_err::rename(&temporary, path)?;
@@ -168,7 +195,11 @@ fn read_snapshot<S: DeserializeOwned>(path: &Path) -> Result<Option<Entry<S>>, J
         Err(e) => return Err(JournalError::Read(e)),
     };
     let line = content.strip_suffix(b"\n").unwrap_or(&content);
-    decode(line).map(Some).map_err(|reason| JournalError::Damaged { path: path.to_owned(), line: 1, reason })
+    decode(line).map(Some).map_err(|reason| JournalError::Damaged {
+        path: path.to_owned(),
+        line: 1,
+        reason,
+    })
 }
 
 /// The entries of a journal and how many of its bytes are good.
@@ -177,15 +208,41 @@ fn parse<E: DeserializeOwned>(path: &Path, content: &[u8]) -> Result<(Vec<Entry<
     let mut good = 0;
     for (number, line) in content.split_inclusive(|b| *b == b'\n').enumerate() {
         let last = good + line.len() == content.len();
-        let decoded = line.strip_suffix(b"\n").ok_or_else(|| "it has no end".to_owned()).and_then(decode);
+        let decoded = line
+            .strip_suffix(b"\n")
+            .ok_or_else(|| "it has no end".to_owned())
+            .and_then(decode);
         match decoded {
             Ok(entry) => entries.push(entry),
             Err(_) if last => break,
-            Err(reason) => return Err(JournalError::Damaged { path: path.to_owned(), line: number + 1, reason }),
+            Err(reason) => {
+                return Err(JournalError::Damaged {
+                    path: path.to_owned(),
+                    line: number + 1,
+                    reason,
+                });
+            }
         }
         good += line.len();
     }
     Ok((entries, good))
+}
+
+/// The events after the snapshot and the number of the last one. Numbers must not jump; an error has its line.
+fn continue_from<E>(snapshot_seq: u64, entries: Vec<Entry<E>>) -> Result<(u64, Vec<E>), (usize, String)> {
+    let mut seq = snapshot_seq;
+    let mut events = Vec::new();
+    for (index, entry) in entries.into_iter().enumerate() {
+        if entry.seq <= snapshot_seq {
+            continue;
+        }
+        if entry.seq != seq + 1 {
+            return Err((index + 1, format!("entry {} follows entry {seq}", entry.seq)));
+        }
+        seq = entry.seq;
+        events.push(entry.event);
+    }
+    Ok((seq, events))
 }
 
 fn encode<T: Serialize>(entry: &Entry<T>) -> Result<Vec<u8>, JournalError> {
@@ -198,7 +255,10 @@ fn encode<T: Serialize>(entry: &Entry<T>) -> Result<Vec<u8>, JournalError> {
 
 fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<Entry<T>, String> {
     let (sum, json) = line.split_at_checked(9).ok_or("it is too short")?;
-    let wanted = std::str::from_utf8(sum).ok().and_then(|s| u32::from_str_radix(s.trim_end(), 16).ok()).ok_or("it has no checksum")?;
+    let wanted = std::str::from_utf8(sum)
+        .ok()
+        .and_then(|s| u32::from_str_radix(s.trim_end(), 16).ok())
+        .ok_or("it has no checksum")?;
     if wanted != crc32(json) {
         return Err("its checksum does not match".to_owned());
     }
@@ -214,7 +274,11 @@ const fn crc_table() -> [u32; 256] {
         let mut value = i as u32;
         let mut bit = 0;
         while bit < 8 {
-            value = if value & 1 == 1 { 0xEDB8_8320 ^ (value >> 1) } else { value >> 1 };
+            value = if value & 1 == 1 {
+                0xEDB8_8320 ^ (value >> 1)
+            } else {
+                value >> 1
+            };
             bit += 1;
         }
         table[i] = value;
@@ -224,7 +288,9 @@ const fn crc_table() -> [u32; 256] {
 }
 
 fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc, b| CRC_TABLE[((crc ^ u32::from(*b)) & 0xFF) as usize] ^ (crc >> 8))
+    !bytes.iter().fold(!0, |crc, b| {
+        CRC_TABLE[((crc ^ u32::from(*b)) & 0xFF) as usize] ^ (crc >> 8)
+    })
 }
 
 #[cfg(test)]
@@ -282,7 +348,10 @@ mod tests {
         let text = fs_err::read_to_string(&path).unwrap();
         fs_err::write(&path, text.replacen("\"event\":2", "\"event\":9", 1)).unwrap();
         let error = open(dir.path()).unwrap_err().to_string();
-        assert!(error.contains("line 2 is damaged: its checksum does not match"), "{error}");
+        assert!(
+            error.contains("line 2 is damaged: its checksum does not match"),
+            "{error}"
+        );
     }
 
     #[test]

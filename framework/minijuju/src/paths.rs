@@ -138,8 +138,16 @@ impl Home {
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => return Err(PathsError::Exists(name.to_owned())),
             other => other?,
         }
-        let file = ModelFile { name: name.to_owned(), uuid: new_uuid()?, created_ms: now_ms(), runtime_base: runtime_base() };
-        let mut text = serde_json::to_vec_pretty(&file).map_err(|source| PathsError::BadModelFile { path: dir.clone(), source })?;
+        let file = ModelFile {
+            name: name.to_owned(),
+            uuid: new_uuid()?,
+            created_ms: now_ms(),
+            runtime_base: runtime_base(),
+        };
+        let mut text = serde_json::to_vec_pretty(&file).map_err(|source| PathsError::BadModelFile {
+            path: dir.clone(),
+            source,
+        })?;
         text.push(b'\n');
         crate::journal::replace(&dir.join("model.json"), &text)?;
         ModelPaths::open(&dir)
@@ -183,7 +191,10 @@ impl ModelPaths {
         let path = dir.join("model.json");
         let text = fs_err::read(&path)?;
         let file = serde_json::from_slice(&text).map_err(|source| PathsError::BadModelFile { path, source })?;
-        Ok(ModelPaths { dir: dir.to_owned(), file })
+        Ok(ModelPaths {
+            dir: dir.to_owned(),
+            file,
+        })
     }
 
     /// The model's directory.
@@ -214,7 +225,9 @@ impl ModelPaths {
     #[must_use]
     pub fn runtime_dir(&self) -> PathBuf {
         let short: String = self.file.uuid.chars().filter(char::is_ascii_hexdigit).take(8).collect();
-        self.file.runtime_base.join(format!("mj-{}-{short}", rustix::process::getuid().as_raw()))
+        self.file
+            .runtime_base
+            .join(format!("mj-{}-{short}", rustix::process::getuid().as_raw()))
     }
 
     /// The socket between the command line and the daemon.
@@ -294,7 +307,9 @@ impl ModelPaths {
     pub fn machine(&self, id: &str) -> MachinePaths {
         MachinePaths {
             dir: self.machines_dir().join(id.replace('/', "-")),
-            socket: self.runtime_dir().join(format!("machine-{}.sock", id.replace('/', "-"))),
+            socket: self
+                .runtime_dir()
+                .join(format!("machine-{}.sock", id.replace('/', "-"))),
             id: id.to_owned(),
             model_uuid: self.file.uuid.clone(),
         }
@@ -419,12 +434,21 @@ pub fn random_hex(n: usize) -> std::io::Result<String> {
 fn new_uuid() -> std::io::Result<String> {
     let hex = random_hex(16)?;
     // Version 4, variant 8: the form that Juju's own model UUIDs have.
-    Ok(format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..]))
+    Ok(format!(
+        "{}-{}-4{}-8{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[13..16],
+        &hex[17..20],
+        &hex[20..]
+    ))
 }
 
 fn runtime_base() -> PathBuf {
     let given = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    given.filter(|dir| dir.is_dir() && dir.as_os_str().len() <= LONGEST_BASE).unwrap_or_else(|| PathBuf::from("/tmp"))
+    given
+        .filter(|dir| dir.is_dir() && dir.as_os_str().len() <= LONGEST_BASE)
+        .unwrap_or_else(|| PathBuf::from("/tmp"))
 }
 
 fn valid_model_name(name: &str) -> bool {
@@ -463,7 +487,13 @@ mod tests {
     fn sockets_stay_below_the_kernels_limit() {
         let dir = tempfile::tempdir().unwrap();
         let model = Home::at(dir.path()).create_model("m").unwrap();
-        assert!(model.agent_socket("unit-a-rather-long-application-name-12").as_os_str().len() < 108);
+        assert!(
+            model
+                .agent_socket("unit-a-rather-long-application-name-12")
+                .as_os_str()
+                .len()
+                < 108
+        );
         assert_eq!(model.uuid().len(), 36);
     }
 }

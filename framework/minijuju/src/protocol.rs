@@ -161,8 +161,14 @@ pub enum Request {
         /// Task ids.
         tasks: Vec<String>,
     },
-    /// The model's status. `Done.json` = `model::status::FullStatus`, as `juju status --format json`.
+    /// The model's status. `Done.json` = `model::status::FullStatus`, as `juju status --format json`, and beside it
+    /// `relation-rows`: provider, requirer, interface, kind and message of each relation.
     Status,
+    /// A unit with its relation data. `Done.json` as `juju show-unit --format json`.
+    ShowUnit {
+        /// The unit, also `app/leader`.
+        unit: String,
+    },
     /// Wait for a condition; progress says what is awaited. `Done.json` as for [`Request::Status`].
     Wait {
         /// What to wait for; all of them must hold.
@@ -491,18 +497,35 @@ mod tests {
         let request: Request = serde_json::from_str(r#"{"command":"exec","all":true,"command-line":"ls"}"#).unwrap();
         assert!(matches!(&request, Request::Exec { all: true, command, .. } if command == "ls"));
         assert_eq!(serde_json::to_string(&Request::Ping).unwrap(), r#"{"command":"ping"}"#);
-        let wait = Request::Wait { conditions: vec![WaitFor::Units { application: "a".into(), count: 3 }], timeout_ms: 5 };
+        let wait = Request::Wait {
+            conditions: vec![WaitFor::Units {
+                application: "a".into(),
+                count: 3,
+            }],
+            timeout_ms: 5,
+        };
         let text = serde_json::to_string(&wait).unwrap();
-        assert_eq!(text, r#"{"command":"wait","conditions":[{"for":"units","application":"a","count":3}],"timeout_ms":5}"#);
+        assert_eq!(
+            text,
+            r#"{"command":"wait","conditions":[{"for":"units","application":"a","count":3}],"timeout_ms":5}"#
+        );
         assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), wait);
     }
 
     #[test]
     fn log_answers_carry_their_record() {
-        let record =
-            LogRecord { time_ms: 1, entity: "unit-a-0".into(), level: Level::Info, module: "m".into(), message: "x".into() };
+        let record = LogRecord {
+            time_ms: 1,
+            entity: "unit-a-0".into(),
+            level: Level::Info,
+            module: "m".into(),
+            message: "x".into(),
+        };
         let text = serde_json::to_string(&Answer::Log(record.clone())).unwrap();
-        assert!(text.contains(r#""answer":"log""#) && text.contains(r#""level":"INFO""#), "{text}");
+        assert!(
+            text.contains(r#""answer":"log""#) && text.contains(r#""level":"INFO""#),
+            "{text}"
+        );
         assert_eq!(serde_json::from_str::<Answer>(&text).unwrap(), Answer::Log(record));
     }
 }

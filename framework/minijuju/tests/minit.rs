@@ -1,5 +1,7 @@
 //! `minit` and its `systemctl` as real processes: starting, failing, restarting, notifying, stopping, and a killed init.
 
+#![expect(clippy::unwrap_used, reason = "a test may end where something is wrong")]
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -25,7 +27,11 @@ impl Machine {
         let dir = tempfile::tempdir().unwrap();
         let model = Home::at(dir.path()).create_model("m").unwrap();
         std::fs::create_dir_all(model.runtime_dir()).unwrap();
-        let machine = Machine { paths: model.machine("0"), uuid: model.uuid().to_owned(), _dir: dir };
+        let machine = Machine {
+            paths: model.machine("0"),
+            uuid: model.uuid().to_owned(),
+            _dir: dir,
+        };
         machine.start_init();
         machine
     }
@@ -35,7 +41,8 @@ impl Machine {
     }
 
     fn unit(&self, name: &str, service: &str) {
-        let text = format!("[Unit]\nDescription=The {name}\n[Service]\n{service}\n[Install]\nWantedBy=multi-user.target\n");
+        let text =
+            format!("[Unit]\nDescription=The {name}\n[Service]\n{service}\n[Install]\nWantedBy=multi-user.target\n");
         std::fs::write(self.file(&format!("etc/systemd/system/{name}.service")), text).unwrap();
     }
 
@@ -56,7 +63,11 @@ impl Machine {
 
     fn systemctl(&self, line: &str) -> Output {
         let program = self.paths.bin().join("systemctl");
-        Command::new(program).args(line.split_whitespace()).envs(self.paths.environment()).output().unwrap()
+        Command::new(program)
+            .args(line.split_whitespace())
+            .envs(self.paths.environment())
+            .output()
+            .unwrap()
     }
 
     /// Exit status, stdout, stderr.
@@ -65,13 +76,21 @@ impl Machine {
         let output = self.systemctl(line);
         let stdout = String::from_utf8_lossy(&output.stdout);
         let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!((output.status.code(), &*stdout, &*stderr), (Some(code), out, err), "systemctl {line}");
+        assert_eq!(
+            (output.status.code(), &*stdout, &*stderr),
+            (Some(code), out, err),
+            "systemctl {line}"
+        );
     }
 
     #[track_caller]
     fn ok(&self, line: &str) {
         let output = self.systemctl(line);
-        assert!(output.status.success(), "systemctl {line}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "systemctl {line}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 
     fn property(&self, unit: &str, name: &str) -> String {
@@ -85,7 +104,9 @@ impl Machine {
 
     #[track_caller]
     fn until(&self, unit: &str, name: &str, wanted: &str) {
-        eventually(&format!("{unit}: {name}={wanted}"), || self.property(unit, name) == wanted);
+        eventually(&format!("{unit}: {name}={wanted}"), || {
+            self.property(unit, name) == wanted
+        });
     }
 
     fn init(&self) -> Pid {
@@ -127,7 +148,10 @@ fn a_service_starts_in_its_environment_and_stops() {
     m.script("run", "echo hello $A \"$1\"; env > env.txt; exec sleep 1000");
     std::fs::create_dir_all(m.file("etc/default")).unwrap();
     std::fs::write(m.file("etc/default/a"), "A=two words\n").unwrap();
-    m.unit("a", "EnvironmentFile=/etc/default/a\nExecStart=/tmp/run ${A}!\nWorkingDirectory=/tmp\nUser=nobody");
+    m.unit(
+        "a",
+        "EnvironmentFile=/etc/default/a\nExecStart=/tmp/run ${A}!\nWorkingDirectory=/tmp\nUser=nobody",
+    );
     m.check("is-active a", 3, "inactive\n", "");
     m.ok("start a");
     m.check("is-active a", 0, "active\n", "");
@@ -146,7 +170,10 @@ fn a_service_starts_in_its_environment_and_stops() {
     let log = std::fs::read_to_string(m.paths.log().join("a.log")).unwrap();
     assert!(log.contains("hello two words two words!\n"), "{log}");
     let status = String::from_utf8(m.systemctl("status a").stdout).unwrap();
-    assert!(status.contains("User=nobody is not honoured in a process machine"), "{status}");
+    assert!(
+        status.contains("User=nobody is not honoured in a process machine"),
+        "{status}"
+    );
     m.ok("stop a");
     assert!(!lives(pid));
     m.check("is-active a", 3, "inactive\n", "");
@@ -156,17 +183,45 @@ fn a_service_starts_in_its_environment_and_stops() {
 #[test]
 fn unknown_units_are_told_as_systemd_does() {
     let m = Machine::new();
-    m.check("start x", 5, "", "Failed to start x.service: Unit x.service not found.\n");
-    m.check("stop x", 5, "", "Failed to stop x.service: Unit x.service not loaded.\n");
+    m.check(
+        "start x",
+        5,
+        "",
+        "Failed to start x.service: Unit x.service not found.\n",
+    );
+    m.check(
+        "stop x",
+        5,
+        "",
+        "Failed to stop x.service: Unit x.service not loaded.\n",
+    );
     m.check("status x", 4, "", "Unit x.service could not be found.\n");
     m.check("is-active x", 3, "inactive\n", "");
-    m.check("is-enabled x", 1, "", "Failed to get unit file state for x.service: No such file or directory\n");
-    m.check("enable x", 1, "", "Failed to enable unit: Unit file x.service does not exist.\n");
-    m.check("show x -p LoadState,ActiveState", 0, "LoadState=not-found\nActiveState=inactive\n", "");
+    m.check(
+        "is-enabled x",
+        1,
+        "",
+        "Failed to get unit file state for x.service: No such file or directory\n",
+    );
+    m.check(
+        "enable x",
+        1,
+        "",
+        "Failed to enable unit: Unit file x.service does not exist.\n",
+    );
+    m.check(
+        "show x -p LoadState,ActiveState",
+        0,
+        "LoadState=not-found\nActiveState=inactive\n",
+        "",
+    );
     m.unit("bad", "Type=forking\nExecStart=/bin/true");
     let output = m.systemctl("start bad");
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.code() == Some(1) && text.contains("Unit bad.service has a bad unit file setting."), "{text}");
+    assert!(
+        output.status.code() == Some(1) && text.contains("Unit bad.service has a bad unit file setting."),
+        "{text}"
+    );
     assert_eq!(m.property("bad", "LoadState"), "bad-setting");
 }
 
@@ -178,9 +233,17 @@ fn a_killed_service_is_restarted_after_its_delay() {
     let first = m.main_pid("a");
     let killed = Instant::now();
     m.ok("kill -s KILL a");
-    eventually("another process", || !matches!(m.property("a", "MainPID"), pid if pid == "0" || pid == first.to_string()));
+    eventually(
+        "another process",
+        || !matches!(m.property("a", "MainPID"), pid if pid == "0" || pid == first.to_string()),
+    );
     assert!(killed.elapsed() >= Duration::from_millis(300));
-    m.check("show a -p NRestarts -p ActiveState -p Result", 0, "Result=success\nNRestarts=1\nActiveState=active\n", "");
+    m.check(
+        "show a -p NRestarts -p ActiveState -p Result",
+        0,
+        "Result=success\nNRestarts=1\nActiveState=active\n",
+        "",
+    );
     // SIGTERM is a clean end: nothing is restarted.
     m.ok("kill a");
     m.until("a", "ActiveState", "inactive");
@@ -189,14 +252,25 @@ fn a_killed_service_is_restarted_after_its_delay() {
 #[test]
 fn too_many_restarts_end_in_failure() {
     let m = Machine::new();
-    m.unit("a", "ExecStart=/bin/sh -c 'exit 3'\nRestart=always\nRestartSec=10ms\nStartLimitBurst=3\nStartLimitIntervalSec=60");
+    m.unit(
+        "a",
+        "ExecStart=/bin/sh -c 'exit 3'\nRestart=always\nRestartSec=10ms\nStartLimitBurst=3\nStartLimitIntervalSec=60",
+    );
     m.ok("start a");
     m.until("a", "SubState", "failed");
     m.check("is-failed a", 0, "failed\n", "");
-    m.check("show a -p Result -p NRestarts -p ExecMainStatus", 0, "Result=start-limit-hit\nNRestarts=3\nExecMainStatus=3\n", "");
+    m.check(
+        "show a -p Result -p NRestarts -p ExecMainStatus",
+        0,
+        "Result=start-limit-hit\nNRestarts=3\nExecMainStatus=3\n",
+        "",
+    );
     let output = m.systemctl("start a");
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.code() == Some(1) && text.contains("start of the service was attempted too often"), "{text}");
+    assert!(
+        output.status.code() == Some(1) && text.contains("start of the service was attempted too often"),
+        "{text}"
+    );
     m.ok("reset-failed a");
     m.check("is-failed a", 1, "inactive\n", "");
     m.ok("start a");
@@ -207,17 +281,32 @@ fn a_notify_service_is_started_when_it_says_so() {
     let m = Machine::new();
     const SAY: &str = "import os,socket\ns=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM)\n";
     let say = |text: &str| format!("{SAY}s.sendto(b\"{text}\",os.environ[\"NOTIFY_SOCKET\"])");
-    m.script("run", &format!("sleep 0.5\npython3 -c '{}'\nexec sleep 1000", say("READY=1\\nSTATUS=fine")));
+    m.script(
+        "run",
+        &format!(
+            "sleep 0.5\npython3 -c '{}'\nexec sleep 1000",
+            say("READY=1\\nSTATUS=fine")
+        ),
+    );
     m.unit("a", "Type=notify\nExecStart=/tmp/run");
     let begun = Instant::now();
     m.ok("start a");
     assert!(begun.elapsed() >= Duration::from_millis(500));
-    assert_eq!([m.property("a", "SubState"), m.property("a", "StatusText")], ["running", "fine"]);
+    assert_eq!(
+        [m.property("a", "SubState"), m.property("a", "StatusText")],
+        ["running", "fine"]
+    );
     m.unit("late", "Type=notify\nExecStart=/bin/sleep 1000\nTimeoutStartSec=300ms");
     let output = m.systemctl("start late");
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).starts_with("Job for late.service failed because a timeout was exceeded."));
-    assert_eq!([m.property("late", "ActiveState"), m.property("late", "Result")], ["failed", "timeout"]);
+    assert!(
+        String::from_utf8_lossy(&output.stderr)
+            .starts_with("Job for late.service failed because a timeout was exceeded.")
+    );
+    assert_eq!(
+        [m.property("late", "ActiveState"), m.property("late", "Result")],
+        ["failed", "timeout"]
+    );
     m.unit("mute", "Type=notify\nExecStart=/bin/true");
     m.systemctl("start mute");
     assert_eq!(m.property("mute", "Result"), "protocol");
@@ -229,16 +318,28 @@ fn a_oneshot_runs_all_its_commands_and_may_remain() {
     let m = Machine::new();
     m.unit("a", "Type=oneshot\nExecStart=/bin/sh -c 'echo 1 >> tmp/o'\nExecStart=-/bin/false\nExecStart=/bin/sh -c 'echo 2 >> tmp/o'");
     m.ok("start a");
-    assert_eq!((m.text("tmp/o").as_str(), m.property("a", "ActiveState").as_str()), ("1\n2\n", "inactive"));
-    m.unit("b", "Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\nExecStop=/bin/sh -c 'echo stopped > tmp/b'");
+    assert_eq!(
+        (m.text("tmp/o").as_str(), m.property("a", "ActiveState").as_str()),
+        ("1\n2\n", "inactive")
+    );
+    m.unit(
+        "b",
+        "Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\nExecStop=/bin/sh -c 'echo stopped > tmp/b'",
+    );
     m.ok("start b");
-    assert_eq!([m.property("b", "ActiveState"), m.property("b", "SubState")], ["active", "exited"]);
+    assert_eq!(
+        [m.property("b", "ActiveState"), m.property("b", "SubState")],
+        ["active", "exited"]
+    );
     m.ok("stop b");
     assert_eq!(m.text("tmp/b"), "stopped\n");
     m.unit("c", "Type=oneshot\nExecStart=/bin/false");
     let output = m.systemctl("start c");
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(text.starts_with("Job for c.service failed because the control process exited with error code."), "{text}");
+    assert!(
+        text.starts_with("Job for c.service failed because the control process exited with error code."),
+        "{text}"
+    );
 }
 
 #[test]
@@ -271,7 +372,10 @@ fn what_ignores_sigterm_is_killed() {
     let pid = m.main_pid("a");
     m.ok("stop a");
     assert!(!lives(pid));
-    assert_eq!([m.property("a", "ActiveState"), m.property("a", "Result")], ["failed", "timeout"]);
+    assert_eq!(
+        [m.property("a", "ActiveState"), m.property("a", "Result")],
+        ["failed", "timeout"]
+    );
 }
 
 #[test]
@@ -285,7 +389,12 @@ fn restart_replaces_the_process_and_try_restart_needs_one() {
     m.ok("reload-or-restart a");
     let second = m.main_pid("a");
     assert!(first != second && !lives(first));
-    m.check("reload a", 1, "", "Failed to reload a.service: Job type reload is not applicable for unit a.service.\n");
+    m.check(
+        "reload a",
+        1,
+        "",
+        "Failed to reload a.service: Job type reload is not applicable for unit a.service.\n",
+    );
     m.unit("a", "ExecStart=/bin/sleep 2000");
     let output = m.systemctl("restart a");
     assert!(String::from_utf8_lossy(&output.stderr).contains("changed on disk. Run 'systemctl daemon-reload'"));

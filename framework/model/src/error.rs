@@ -102,13 +102,13 @@ pub enum ModelError {
         status: &'static str,
     },
     /// Only a unit in error can be resolved.
-    #[error("unit {0:?} is not in an error state")]
+    #[error("unit {:?} is not in an error state", .0.as_str())]
     NotInError(UnitName),
     /// Only the leader may do this; the text is the whole message.
     #[error("{0}")]
     NotLeader(String),
     /// The unit is not running the context that the event speaks of.
-    #[error("unit {unit:?} is not running context {context_id:?}")]
+    #[error("unit {:?} is not running context {context_id:?}", unit.as_str())]
     NotRunning {
         /// The unit.
         unit: UnitName,
@@ -116,7 +116,7 @@ pub enum ModelError {
         context_id: String,
     },
     /// What was started is not what the unit has to run next.
-    #[error("unit {unit:?} cannot start {what}: not its next operation")]
+    #[error("unit {:?} cannot start {what}: not its next operation", unit.as_str())]
     NotNext {
         /// The unit.
         unit: UnitName,

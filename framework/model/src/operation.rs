@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 /// One thing a unit agent runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time per unit; a box would only be in the way"
+)]
 pub enum Operation {
     /// A hook of the charm.
     Hook(HookRun),

@@ -35,7 +35,9 @@ fn located(file: &str, line: u64, column: u64, message: &str) -> String {
 
 /// Reads one YAML document; `file` names it in errors.
 pub fn from_str<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, YamlError> {
-    serde_saphyr::from_str(text).map_err(|error| {
+    // As Juju's YAML library: 0755 without quotes is an octal number.
+    let options = serde_saphyr::options! { legacy_octal_numbers: true, with_snippet: false };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let location = error.location();
         YamlError::Parse {
             file: file.to_owned(),
@@ -73,6 +75,14 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.starts_with("config.yaml:") && !error.contains('\n'), "{error}");
+    }
+
+    #[test]
+    fn scalars_are_what_juju_reads_them_as() {
+        let text = "{a: 0755, b: '0755', c: yes, d: off, e: 1.10, f: ~, n: x, g: 22.04/stable}";
+        let value: serde_json::Value = from_str("f", text).unwrap();
+        let expected = serde_json::json!({"a": 493, "b": "0755", "c": true, "d": false, "e": 1.1, "f": null, "n": "x", "g": "22.04/stable"});
+        assert_eq!(value, expected);
     }
 
     #[test]

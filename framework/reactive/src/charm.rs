@@ -8,7 +8,7 @@ use crate::check::{self, GraphError, GraphWarning, Mistake};
 use crate::context::Ports;
 use crate::flags::Managed;
 use crate::graph::Graph;
-use crate::layer::{Handler, Kind};
+use crate::layer::{self, Handler, Kind};
 use crate::state::Triggers;
 use crate::{Flag, Layer};
 
@@ -174,6 +174,8 @@ impl CharmBuilder {
             handlers.extend(layer.handlers);
             triggers.extend(layer.triggers);
         }
+        layer::number_closures(&mut handlers);
+        let handlers: Vec<Rc<Handler>> = handlers.into_iter().map(Rc::new).collect();
         let mut mistakes = self.mistakes;
         mistakes.extend(check::mistakes(&handlers, &triggers));
         if !mistakes.is_empty() {

@@ -1,8 +1,8 @@
 //! A layer: handlers, actions and triggers as one value that composes with others.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
 
 use crate::flag::{Flag, IntoFlags};
 use crate::pattern::HookPattern;
@@ -26,7 +26,7 @@ use crate::{Condition, Context, Outcome, Result, When, when};
 #[must_use]
 pub struct Layer {
     pub(crate) name: &'static str,
-    pub(crate) handlers: Vec<Rc<Handler>>,
+    pub(crate) handlers: Vec<Handler>,
     pub(crate) triggers: Vec<Trigger>,
 }
 
@@ -106,27 +106,26 @@ impl Layer {
     }
 
     fn add<F>(mut self, kind: Kind, when: When, body: Box<dyn Body>) -> Layer {
-        let path = short_name(std::any::type_name::<F>());
-        let name = self.number_closures(path);
-        self.handlers.push(Rc::new(Handler {
+        let name = short_name(std::any::type_name::<F>());
+        self.handlers.push(Handler {
             layer: self.name,
             name,
             kind,
             when,
             body,
-        }));
+        });
         self
     }
+}
 
-    /// Functions have names of their own; closures of one function are told apart by a number.
-    fn number_closures(&self, path: String) -> String {
-        if !path.ends_with("closure") {
-            return path;
-        }
-        let same = |h: &&Rc<Handler>| h.layer == self.name && h.name.starts_with(&path);
-        match self.handlers.iter().filter(same).count() {
-            0 => path,
-            n => format!("{path}#{}", n + 1),
+/// Functions have names of their own; closures from one place in the source are told apart by a number.
+pub(crate) fn number_closures(handlers: &mut [Handler]) {
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    for handler in handlers.iter_mut().filter(|handler| handler.name.ends_with("closure")) {
+        let count = seen.entry(handler.id()).or_default();
+        *count += 1;
+        if *count > 1 {
+            handler.name = format!("{}#{count}", handler.name);
         }
     }
 }
@@ -258,9 +257,14 @@ impl Trigger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Charm;
 
     async fn named(_: &mut Context) -> Result {
         Ok(Outcome::Done)
+    }
+
+    fn closure() -> Layer {
+        Layer::new("l").on(async |_: &mut Context| Ok(Outcome::Done), when(crate::always()))
     }
 
     #[test]
@@ -269,7 +273,10 @@ mod tests {
             .on(named, when(crate::always()))
             .on(async |_: &mut Context| Ok(Outcome::Done), when(crate::always()))
             .on(async |_: &mut Context| Ok(Outcome::Done), when(crate::always()));
-        let names: Vec<String> = layer.handlers.iter().map(|h| h.id()).collect();
+        // The same place in the source, through another layer of the same name.
+        let layer = Layer::new("outer").include(layer).include(closure()).include(closure());
+        let charm = Charm::builder("c").layer(layer).build().unwrap();
+        let names: Vec<String> = charm.graph().petgraph().node_weights().map(|node| node.id()).collect();
         let function = "handlers_are_named_after_their_functions";
         assert_eq!(
             names,
@@ -277,6 +284,8 @@ mod tests {
                 "l/layer::tests::named".to_owned(),
                 format!("l/layer::tests::{function}::closure"),
                 format!("l/layer::tests::{function}::closure#2"),
+                "l/layer::tests::closure::closure".to_owned(),
+                "l/layer::tests::closure::closure#2".to_owned(),
             ]
         );
     }

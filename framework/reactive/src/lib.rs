@@ -2,7 +2,7 @@
 //! schedules them.
 //!
 //! Start at [`Layer`], which is how a charm is written; its handlers declare a [`Condition`] over [`Flag`]s with [`when`]
-//! and get a [`Context`]. [`Charm::builder`] puts layers together, checks them and derives the [`Graph`]. [`dispatch`]
+//! and get a [`Context`]. [`Charm::builder`] puts layers together, checks them and derives the [`Graph`]. [`dispatch()`]
 //! runs the handlers of one hook or action and commits what they did, or nothing.
 //!
 //! This crate does no I/O and reads no clock: the world enters through [`Parts`].

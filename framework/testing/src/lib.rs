@@ -1,1 +1,39 @@
-//! TODO
+//! State-transition tests for charms, in one process: a world, a hook, what came of it.
+//!
+//! [`Scenario`] says what the world looks like: configuration, leadership, relations with the settings of everyone in them.
+//! [`Scenario::run`] makes that world out of real events of a [`model::Model`], so that a test cannot pass in a world that
+//! Juju could never produce; runs the charm for one hook, with the hook tools of the same model, a [`host::SimulatedHost`]
+//! and a [`store::Store`] in memory; and gives back an [`Outcome`].
+//!
+//! For more than one run there is [`World`]: flags, values and files stay from run to run, [`World::play`] runs every hook
+//! that is due, and [`World::converge`] does so for all units of the application.
+//!
+//! ```no_run
+//! # fn charm() -> (reactive::Charm, package::CharmInfo) { unreachable!() }
+//! use testing::{RelationState, Scenario};
+//!
+//! let (charm, info) = charm();
+//! let outcome = Scenario::new(&charm, info)
+//!     .leader(true)
+//!     .config("port", 2380)
+//!     .relation(RelationState::new("db", "client").unit(0, [("name", "x")]))
+//!     .run("config-changed")?;
+//! assert_eq!(outcome.status.current, "active");
+//! assert_eq!(outcome.unit_bag("db")["port"], "2380");
+//! # Ok::<(), testing::ScenarioError>(())
+//! ```
+
+mod build;
+mod cause;
+mod error;
+mod hook;
+mod outcome;
+mod scenario;
+mod transport;
+mod world;
+
+pub use error::ScenarioError;
+pub use hook::Hook;
+pub use outcome::Outcome;
+pub use scenario::{RelationState, Scenario};
+pub use world::World;

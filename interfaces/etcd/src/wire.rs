@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn nothing_is_available_before_the_provider_writes() {
         let joined = bag(&[("ingress-address", "10.0.0.1"), ("connection_string", "")]);
-        assert_eq!(endpoints(&[joined.clone()]), None);
-        assert_eq!(connection(&[joined]), None);
+        let bags = [joined];
+        assert_eq!((endpoints(&bags), connection(&bags)), (None, None));
     }
 }

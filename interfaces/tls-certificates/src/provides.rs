@@ -117,6 +117,28 @@ impl Provides {
         ctx.kv().set(&self.record_key(&request.relation), &record)
     }
 
+    /// Takes back the answers to units that have left, private keys and all.
+    pub fn forget_departed(&self, ctx: &mut Context) -> Result<()> {
+        let requests = self.requests(ctx)?;
+        for relation in ctx.relations(self.endpoint)? {
+            let present = |slot: &str| {
+                requests
+                    .iter()
+                    .any(|request| request.relation == relation.id && request.unit_name == unit_of(slot))
+            };
+            let record = self.record(ctx, &relation.id)?;
+            let (kept, gone): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                record.into_iter().partition(|(slot, _)| present(slot));
+            for key in gone.keys().flat_map(|slot| wire::answer_keys(unit_of(slot))) {
+                ctx.tools().relation_set(&relation.id, Bag::Unit, &key, None);
+            }
+            if !gone.is_empty() {
+                ctx.kv().set(&self.record_key(&relation.id), &kept)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether this unit has answered the request in its present form.
     pub fn is_answered(&self, ctx: &mut Context, request: &Request) -> Result<bool> {
         let own = self.own_bag(ctx, &request.relation)?;
@@ -183,6 +205,11 @@ impl Request {
             certificate_name: self.certificate_name.clone(),
         }
     }
+}
+
+/// The unit name in front of a [`Request::slot`].
+fn unit_of(slot: &str) -> &str {
+    slot.split(':').next().unwrap_or(slot)
 }
 
 #[cfg(test)]

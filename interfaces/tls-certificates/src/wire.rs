@@ -162,6 +162,17 @@ pub fn answer(own: &Databag, request: &WireRequest, pair: &KeyPair) -> Result<Da
     Ok(Databag::from([(key, text)]))
 }
 
+/// All keys that answers to a unit can stand under; they go when the unit has gone.
+pub fn answer_keys(unit_name: &str) -> Vec<String> {
+    const KEYS: [&str; 4] = [
+        "server.cert",
+        "server.key",
+        "processed_requests",
+        "processed_client_requests",
+    ];
+    KEYS.iter().map(|key| format!("{unit_name}.{key}")).collect()
+}
+
 /// What the provider writes for everybody.
 pub fn ca_entries(ca: &str, chain: Option<&str>) -> Vec<(&'static str, Option<String>)> {
     vec![(CA, Some(ca.to_owned())), (CHAIN, chain.map(str::to_owned))]

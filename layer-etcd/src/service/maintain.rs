@@ -2,7 +2,7 @@
 
 use charm::prelude::*;
 
-use super::{RUNNING, Start, Wanted, keep_running, rolling, wanted, write};
+use super::{RUNNING, Start, Wanted, adopts, keep_running, rolling, wanted, write};
 use crate::cluster::record::{Record, Trail};
 use crate::etcd::EtcdPort;
 use crate::site::Site;
@@ -18,7 +18,14 @@ pub(crate) async fn maintain(ctx: &mut Context) -> Result<Outcome> {
         token: record.token.clone(),
     };
     let wanted = wanted(host.as_ref(), &site, &site.peer_url(), &start)?;
-    let running = ctx.kv().get::<String>(RUNNING)?;
+    let running = match ctx.kv().get::<String>(RUNNING)? {
+        // The hook that started etcd did not end well, but etcd runs as wanted.
+        None if adopts(host.as_ref(), &wanted)? => {
+            ctx.kv().set(RUNNING, &wanted.fingerprint)?;
+            Some(wanted.fingerprint.clone())
+        }
+        known => known,
+    };
     if running.as_ref() == Some(&wanted.fingerprint) && record.peer_url == site.peer_url() {
         write(host.as_ref(), &wanted)?;
         keep_running(host.as_ref())?;

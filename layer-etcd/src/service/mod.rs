@@ -96,6 +96,15 @@ fn write(host: &dyn Host, wanted: &Wanted) -> Result<bool> {
     Ok(host.write_unit_file(SERVICE, &wanted.unit)? || config)
 }
 
+/// Whether the files on disk say what is wanted, but for the start section.
+fn adopts(host: &dyn Host, wanted: &Wanted) -> Result<bool> {
+    let text = |path: &str| -> Result<String> {
+        Ok(String::from_utf8_lossy(&host.read(Path::new(path))?.unwrap_or_default()).into_owned())
+    };
+    let config = render::without_start(&text(CONFIG_FILE)?) == render::without_start(&wanted.config);
+    Ok(config && text(UNIT_FILE)? == wanted.unit)
+}
+
 /// Makes etcd run with this start section; an etcd that runs with another one is restarted. For units that are not
 /// members yet: nobody depends on them.
 pub(crate) fn start(ctx: &mut Context, site: &Site, peer_url: &str, start: &Start) -> Result<()> {

@@ -152,11 +152,6 @@ impl Sandbox {
         serde_json::from_str(&self.ok(&["hooks", "--format", "json"])).unwrap()
     }
 
-    /// The directory that holds the model.
-    pub(crate) fn home(&self) -> &Path {
-        self.home.path()
-    }
-
     /// For a failure's message: the status and the end of the log.
     pub(crate) fn circumstances(&self) -> String {
         let status = self.run(&["status"]);

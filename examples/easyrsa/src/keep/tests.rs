@@ -4,8 +4,8 @@ use super::*;
 use charm::host::SimulatedHost;
 use charm::juju::RelationId;
 
-fn machine() -> (Rc<dyn Host>, Keep) {
-    let host: Rc<dyn Host> = Rc::new(SimulatedHost::new());
+fn machine() -> (Rc<SimulatedHost>, Keep) {
+    let host = Rc::new(SimulatedHost::new());
     (Rc::clone(&host), Keep::new(host))
 }
 
@@ -118,4 +118,48 @@ fn every_request_has_a_file_of_its_own_below_issued() {
             .iter()
             .all(|name| name.parent() == Some(Path::new("/var/lib/easyrsa/issued")))
     );
+}
+
+#[test]
+fn private_keys_are_for_root_only() {
+    let (host, keep) = machine();
+    let authority = keep.authority("test", None).unwrap();
+    keep.answer(&authority, &server(&[])).unwrap();
+    keep.client(&authority).unwrap();
+    let issued = record_path(&server(&[]));
+    let secret = [path("ca.key"), path(CLIENT_FILE), issued].map(|path| host.mode(&path));
+    assert_eq!(secret, [Some(0o600); 3]);
+    assert_eq!(
+        [path(""), path("issued")].map(|path| host.mode(&path)),
+        [Some(0o700); 2]
+    );
+    assert_eq!(host.mode(&path("ca.crt")), Some(0o644));
+}
+
+#[test]
+fn a_crash_while_the_authority_is_made_is_made_good() {
+    for file in ["ca.key", "ca.crt"] {
+        let (host, keep) = machine();
+        host.break_path(&path(file), std::io::ErrorKind::StorageFull);
+        assert!(
+            matches!(keep.authority("test", None), Err(KeepError::Host(_))),
+            "{file}"
+        );
+        host.mend(&path(file));
+        let made = keep.authority("test", None).unwrap();
+        assert_eq!(keep.authority("test", None).unwrap().cert(), made.cert(), "{file}");
+    }
+}
+
+#[test]
+fn certificates_are_renewed_in_time_and_their_authority_stays() {
+    let (host, keep) = machine();
+    let authority = keep.authority("test", None).unwrap();
+    let first = keep.answer(&authority, &server(&[])).unwrap();
+    host.advance(std::time::Duration::from_secs(700 * 24 * 3600));
+    assert_eq!(keep.answer(&authority, &server(&[])).unwrap(), first);
+    host.advance(std::time::Duration::from_secs(100 * 24 * 3600));
+    let second = keep.answer(&authority, &server(&[])).unwrap();
+    assert_ne!(second.cert, first.cert);
+    assert_eq!(keep.authority("test", None).unwrap().cert(), authority.cert());
 }

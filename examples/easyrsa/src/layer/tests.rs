@@ -222,6 +222,25 @@ async fn changed_names_get_a_new_certificate_and_nobody_elses_changes() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn answers_to_units_that_left_are_taken_back() {
+    let world = world();
+    let unit = Unit::new("easyrsa/0", &world);
+    ask(&world, "etcd/0", r#"["10.0.0.1"]"#);
+    ask(&world, "etcd/1", r#"["10.0.0.2"]"#);
+    unit.hook().await;
+    let before = unit.said();
+    world.borrow_mut().clients.retain(|client| client != "etcd/0");
+    unit.hook().await;
+    let gone: Vec<String> = before
+        .keys()
+        .filter(|key| !unit.said().contains_key(*key))
+        .cloned()
+        .collect();
+    assert_eq!(gone, ["etcd_0.server.cert", "etcd_0.server.key"]);
+    assert_eq!(unit.said()["etcd_1.server.cert"], before["etcd_1.server.cert"]);
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn other_units_stand_by_and_a_new_leader_without_the_key_blocks() {
     let world = world();
     let (first, second) = (Unit::new("easyrsa/0", &world), Unit::new("easyrsa/1", &world));

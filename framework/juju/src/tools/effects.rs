@@ -110,7 +110,10 @@ fn pieces(text: &str, limit: usize) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = text;
     while rest.len() > limit {
-        let end = (1..=limit).rev().find(|end| rest.is_char_boundary(*end)).unwrap_or(rest.len());
+        let end = (1..=limit)
+            .rev()
+            .find(|end| rest.is_char_boundary(*end))
+            .unwrap_or(rest.len());
         let (part, tail) = rest.split_at(end);
         parts.push(part);
         rest = tail;

@@ -49,11 +49,20 @@ impl ToolError {
         let text = String::from_utf8_lossy(&output.stderr);
         let text = text.trim();
         let stderr = text.strip_prefix("ERROR ").unwrap_or(text).to_owned();
-        ToolError::Failed { tool: call.tool.clone(), args, code: output.code, stderr }
+        ToolError::Failed {
+            tool: call.tool.clone(),
+            args,
+            code: output.code,
+            stderr,
+        }
     }
 
     pub(super) fn output(call: &ToolCall, reason: impl Into<String>) -> ToolError {
-        ToolError::Output { tool: call.tool.clone(), args: hide_values(call), reason: reason.into() }
+        ToolError::Output {
+            tool: call.tool.clone(),
+            args: hide_values(call),
+            reason: reason.into(),
+        }
     }
 
     /// The tool, unless the error is not about one.
@@ -91,10 +100,14 @@ impl ToolError {
     /// Whether this version of Juju does not have the tool (`leader-get` in Juju 4).
     pub fn is_unknown_tool(&self) -> bool {
         match self {
-            ToolError::Transport { source: TransportError::NoProgram { .. }, .. } => true,
-            ToolError::Transport { source: TransportError::Refused { text }, .. } => {
-                text.starts_with("bad request: unknown command")
-            }
+            ToolError::Transport {
+                source: TransportError::NoProgram { .. },
+                ..
+            } => true,
+            ToolError::Transport {
+                source: TransportError::Refused { text },
+                ..
+            } => text.starts_with("bad request: unknown command"),
             ToolError::Failed { .. }
             | ToolError::Transport { .. }
             | ToolError::Output { .. }
@@ -105,7 +118,14 @@ impl ToolError {
 
 /// The arguments of a call as they may be shown: of `key=value` pairs only the key.
 pub(super) fn hide_values(call: &ToolCall) -> Vec<String> {
-    const PAIRS: [&str; 6] = ["action-set", "leader-set", "relation-set", "secret-add", "secret-set", "state-set"];
+    const PAIRS: [&str; 6] = [
+        "action-set",
+        "leader-set",
+        "relation-set",
+        "secret-add",
+        "secret-set",
+        "state-set",
+    ];
     let pairs = PAIRS.contains(&call.tool.as_str());
     let hide = |arg: &String| match arg.split_once('=') {
         Some((key, _)) if pairs && !key.starts_with('-') => format!("{key}=<hidden>"),
@@ -115,7 +135,10 @@ pub(super) fn hide_values(call: &ToolCall) -> Vec<String> {
 }
 
 fn line(tool: &str, args: &[String]) -> String {
-    std::iter::once(tool).chain(args.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
+    std::iter::once(tool)
+        .chain(args.iter().map(String::as_str))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]
@@ -135,15 +158,27 @@ mod tests {
         let call = ToolCall::new("relation-get", ["-r", "db:1"]);
         let output = ToolOutput::error(1, "permission denied");
         let error = ToolError::failed(&call, call.args.clone(), &output);
-        assert_eq!(error.to_string(), "cannot run `relation-get -r db:1`: exit status 1: permission denied");
+        assert_eq!(
+            error.to_string(),
+            "cannot run `relation-get -r db:1`: exit status 1: permission denied"
+        );
         assert!(error.is_permission_denied() && !error.is_unknown_tool());
         assert_eq!((error.tool(), error.exit_code()), (Some("relation-get"), Some(1)));
     }
 
     #[test]
     fn knows_unknown_tools_of_both_transports() {
-        let unknown = |source| ToolError::Transport { tool: "leader-get".into(), args: Vec::new(), source };
-        assert!(unknown(TransportError::NoProgram { tool: "leader-get".into() }).is_unknown_tool());
+        let unknown = |source| ToolError::Transport {
+            tool: "leader-get".into(),
+            args: Vec::new(),
+            source,
+        };
+        assert!(
+            unknown(TransportError::NoProgram {
+                tool: "leader-get".into()
+            })
+            .is_unknown_tool()
+        );
         let refused = |text: &str| unknown(TransportError::Refused { text: text.into() });
         assert!(refused("bad request: unknown command: leader-get").is_unknown_tool());
         assert!(!refused("bad request: token does not match").is_unknown_tool());

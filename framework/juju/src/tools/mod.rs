@@ -74,12 +74,21 @@ impl Tools {
     /// transports for tests may not, use [`Tools::for_unit`].
     pub fn new(transport: Box<dyn Transport>) -> Tools {
         let unit = transport.unit();
-        Tools { transport, unit, calls: Vec::new(), cache: Cache::default(), writes: relation::Writes::default() }
+        Tools {
+            transport,
+            unit,
+            calls: Vec::new(),
+            cache: Cache::default(),
+            writes: relation::Writes::default(),
+        }
     }
 
     /// Tools over a transport, for this unit.
     pub fn for_unit(transport: Box<dyn Transport>, unit: UnitName) -> Tools {
-        Tools { unit: Some(unit), ..Tools::new(transport) }
+        Tools {
+            unit: Some(unit),
+            ..Tools::new(transport)
+        }
     }
 
     /// Says which unit this is; [`Tools::for_unit`] for tools that exist already.
@@ -108,11 +117,19 @@ impl Tools {
         let start = Instant::now();
         let answer = self.transport.call(call);
         let args = error::hide_values(call);
-        self.calls.push(CallRecord { tool: call.tool.clone(), args: args.clone(), duration: start.elapsed() });
+        self.calls.push(CallRecord {
+            tool: call.tool.clone(),
+            args: args.clone(),
+            duration: start.elapsed(),
+        });
         match answer {
             Ok(output) if output.code == 0 => Ok(output.stdout),
             Ok(output) => Err(ToolError::failed(call, args, &output)),
-            Err(source) => Err(ToolError::Transport { tool: call.tool.clone(), args, source }),
+            Err(source) => Err(ToolError::Transport {
+                tool: call.tool.clone(),
+                args,
+                source,
+            }),
         }
     }
 

@@ -54,7 +54,8 @@ impl Tools {
         if let Some(value) = self.cache.unit_settings.get(setting) {
             return Ok(value.clone());
         }
-        let value: String = self.json("unit-get", &[setting])?.unwrap_or_default();
+        let answer: Option<String> = self.json("unit-get", &[setting])?;
+        let value = answer.ok_or_else(|| ToolError::output(&json_call("unit-get", &[setting]), "no address"))?;
         self.cache.unit_settings.insert(setting.to_owned(), value.clone());
         Ok(value)
     }
@@ -73,7 +74,10 @@ impl Tools {
     pub fn opened_ports(&mut self) -> Result<Vec<PortRange>, ToolError> {
         let lines: Vec<String> = self.json("opened-ports", &[])?.unwrap_or_default();
         let call = json_call("opened-ports", &[]);
-        let parse = |line: &String| line.parse().map_err(|error| ToolError::output(&call, format!("{error}")));
+        let parse = |line: &String| {
+            line.parse()
+                .map_err(|error| ToolError::output(&call, format!("{error}")))
+        };
         lines.iter().map(parse).collect()
     }
 
@@ -102,7 +106,10 @@ impl Tools {
         let text = self.text("resource-get", [name])?;
         let path = PathBuf::from(text.trim_end_matches('\n'));
         if !path.is_absolute() {
-            return Err(ToolError::output(&ToolCall::new("resource-get", [name]), format!("no path: {text:?}")));
+            return Err(ToolError::output(
+                &ToolCall::new("resource-get", [name]),
+                format!("no path: {text:?}"),
+            ));
         }
         self.cache.resources.insert(name.to_owned(), path.clone());
         Ok(path)
@@ -135,7 +142,9 @@ struct RawAddress {
 impl RawNetwork {
     fn parse(self) -> Result<NetworkInfo, String> {
         let interfaces = self.bind_addresses.unwrap_or_default();
-        let addresses = interfaces.into_iter().flat_map(|interface| interface.addresses.unwrap_or_default());
+        let addresses = interfaces
+            .into_iter()
+            .flat_map(|interface| interface.addresses.unwrap_or_default());
         let bind_addresses = addresses.map(RawAddress::parse).collect::<Result<_, _>>()?;
         Ok(NetworkInfo {
             bind_addresses,
@@ -147,7 +156,11 @@ impl RawNetwork {
 
 impl RawAddress {
     fn parse(self) -> Result<IpAddr, String> {
-        let text = if self.value.is_empty() { self.address } else { self.value };
+        let text = if self.value.is_empty() {
+            self.address
+        } else {
+            self.value
+        };
         text.parse().map_err(|_| format!("{text:?} is no address"))
     }
 }

@@ -52,7 +52,9 @@ impl Tools {
         if let Some(units) = self.cache.relation_units.get(relation) {
             return Ok(units.clone());
         }
-        let mut units: Vec<UnitName> = self.json("relation-list", &["-r", relation.as_str()])?.unwrap_or_default();
+        let mut units: Vec<UnitName> = self
+            .json("relation-list", &["-r", relation.as_str()])?
+            .unwrap_or_default();
         units.sort();
         self.cache.relation_units.insert(relation.clone(), units.clone());
         Ok(units)
@@ -70,7 +72,9 @@ impl Tools {
             ApplicationName::try_from(name).map_err(|error| ToolError::output(&call, error.to_string()))
         };
         let application = name.filter(|name| !name.is_empty()).map(parse).transpose()?;
-        self.cache.relation_applications.insert(relation.clone(), application.clone());
+        self.cache
+            .relation_applications
+            .insert(relation.clone(), application.clone());
         Ok(application)
     }
 
@@ -90,7 +94,10 @@ impl Tools {
     /// same as none: in Juju a key with an empty value does not exist.
     pub fn relation_set(&mut self, relation: &RelationId, bag: Bag, key: &str, value: Option<&str>) {
         let value = value.filter(|value| !value.is_empty()).map(str::to_owned);
-        self.writes.entry((relation.clone(), bag)).or_default().insert(key.to_owned(), value);
+        self.writes
+            .entry((relation.clone(), bag))
+            .or_default()
+            .insert(key.to_owned(), value);
     }
 
     /// Whether there are writes that [`Tools::flush`] would look at.
@@ -156,7 +163,10 @@ impl Tools {
                 Value::Null => {}
                 other => {
                     let call = json_call("relation-get", &args);
-                    return Err(ToolError::output(&call, format!("the value of {name:?} is no string: {other}")));
+                    return Err(ToolError::output(
+                        &call,
+                        format!("the value of {name:?} is no string: {other}"),
+                    ));
                 }
             }
         }

@@ -25,13 +25,20 @@ fn name<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
 }
 
 fn bag(pairs: &[(&str, &str)]) -> Databag {
-    pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+    pairs
+        .iter()
+        .map(|(key, value)| (key.to_string(), value.to_string()))
+        .collect()
 }
 
 /// The calls as command lines, with standard input after `<`.
 fn lines(log: &Log) -> Vec<String> {
     let line = |call: &ToolCall| {
-        let mut line = std::iter::once(&call.tool).chain(&call.args).cloned().collect::<Vec<_>>().join(" ");
+        let mut line = std::iter::once(&call.tool)
+            .chain(&call.args)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(" ");
         if let Some(stdin) = &call.stdin {
             line.push_str(" < ");
             line.push_str(String::from_utf8_lossy(stdin).trim_end());
@@ -60,9 +67,15 @@ fn reads_are_asked_once() {
         ("relation-list --format=json --app -r db:9", r#""a""#),
         ("relation-get --format=json -r db:9 - a/2", r#"{"k":"v"}"#),
         ("unit-get --format=json private-address", r#""10.0.0.1""#),
-        ("goal-state --format=json", r#"{"units":{"me/0":{"status":"active","since":"now"}},"relations":{}}"#),
+        (
+            "goal-state --format=json",
+            r#"{"units":{"me/0":{"status":"active","since":"now"}},"relations":{}}"#,
+        ),
         ("resource-get snap", "/var/r/snap"),
-        ("storage-get --format=json -s data/0", r#"{"kind":"filesystem","location":"/srv"}"#),
+        (
+            "storage-get --format=json -s data/0",
+            r#"{"kind":"filesystem","location":"/srv"}"#,
+        ),
         ("action-get --format=json", "{}"),
     ]);
     for _ in 0..2 {
@@ -70,13 +83,27 @@ fn reads_are_asked_once() {
         assert!(!tools.is_leader().expect("an answer"));
         assert_eq!(tools.relation_ids(&name("db")).expect("ids"), ["db:9", "db:10"]);
         assert_eq!(tools.relation_units(&name("db:9")).expect("units"), ["a/2", "a/10"]);
-        assert_eq!(tools.relation_application(&name("db:9")).expect("an application"), Some(name("a")));
-        let read = tools.relation_get(&name("db:9"), &Party::Unit(name("a/2"))).expect("a bag");
+        assert_eq!(
+            tools.relation_application(&name("db:9")).expect("an application"),
+            Some(name("a"))
+        );
+        let read = tools
+            .relation_get(&name("db:9"), &Party::Unit(name("a/2")))
+            .expect("a bag");
         assert_eq!(read, bag(&[("k", "v")]));
         assert_eq!(tools.unit_get("private-address").expect("an address"), "10.0.0.1");
-        assert_eq!(tools.goal_state().expect("a goal").units[&name("me/0")].status, "active");
-        assert_eq!(tools.resource_get("snap").expect("a file"), PathBuf::from("/var/r/snap"));
-        assert_eq!(tools.storage_get("data/0").expect("storage").location, PathBuf::from("/srv"));
+        assert_eq!(
+            tools.goal_state().expect("a goal").units[&name("me/0")].status,
+            "active"
+        );
+        assert_eq!(
+            tools.resource_get("snap").expect("a file"),
+            PathBuf::from("/var/r/snap")
+        );
+        assert_eq!(
+            tools.storage_get("data/0").expect("storage").location,
+            PathBuf::from("/srv")
+        );
         assert!(tools.action_get().expect("parameters").is_empty());
     }
     assert_eq!((log.borrow().len(), tools.call_count()), (11, 11));
@@ -86,7 +113,9 @@ fn reads_are_asked_once() {
 #[test]
 fn confirming_leadership_asks_again_and_updates_the_cache() {
     let mut script = ScriptedTransport::new();
-    script.answer("is-leader --format=json", "true").answer("is-leader --format=json", "false");
+    script
+        .answer("is-leader --format=json", "true")
+        .answer("is-leader --format=json", "false");
     let mut tools = Tools::new(Box::new(script));
     assert!(tools.is_leader().expect("an answer"));
     assert!(tools.is_leader().expect("an answer"));
@@ -115,7 +144,12 @@ fn null_and_nothing_mean_empty() {
         assert!(tools.relation_ids(&name("db")).expect("ids").is_empty());
         assert!(tools.relation_units(&name("db:1")).expect("units").is_empty());
         assert_eq!(tools.relation_application(&name("db:1")).expect("an answer"), None);
-        assert!(tools.relation_get(&name("db:1"), &own_unit()).expect("a bag").is_empty());
+        assert!(
+            tools
+                .relation_get(&name("db:1"), &own_unit())
+                .expect("a bag")
+                .is_empty()
+        );
         assert_eq!(tools.network_get("db").expect("a network"), NetworkInfo::default());
         assert_eq!(tools.goal_state().expect("a goal"), GoalState::default());
         assert!(tools.opened_ports().expect("ports").is_empty());
@@ -158,9 +192,13 @@ fn flush_sends_only_what_differs_one_call_a_bag() {
         (SET_APP, ""),
     ]);
     let id = name("db:1");
-    for (key, value) in
-        [("same", Some("1")), ("change", Some("22")), ("drop", None), ("absent", None), ("new", Some("a\n\"b\""))]
-    {
+    for (key, value) in [
+        ("same", Some("1")),
+        ("change", Some("22")),
+        ("drop", None),
+        ("absent", None),
+        ("new", Some("a\n\"b\"")),
+    ] {
         tools.relation_set(&id, Bag::Unit, key, value);
     }
     tools.relation_set(&id, Bag::Application, "k", Some("first"));
@@ -201,7 +239,9 @@ fn a_bag_that_was_read_is_not_read_again_before_writing() {
 fn a_failed_flush_keeps_what_was_not_sent() {
     let mut script = ScriptedTransport::new();
     script.answer(OWN, "{}").answer(SET, "").answer(OWN_APP, "{}");
-    script.fail(SET_APP, 1, "cannot write relation settings").answer(SET_APP, "");
+    script
+        .fail(SET_APP, 1, "cannot write relation settings")
+        .answer(SET_APP, "");
     let log = script.log();
     let mut tools = Tools::for_unit(Box::new(script), name("me/0"));
     tools.relation_set(&name("db:1"), Bag::Unit, "a", Some("1"));
@@ -213,7 +253,10 @@ fn a_failed_flush_keeps_what_was_not_sent() {
     );
     assert!(tools.has_buffered_writes());
     tools.flush().expect("a second try");
-    let sets = lines(&log).into_iter().filter(|line| line.starts_with("relation-set")).count();
+    let sets = lines(&log)
+        .into_iter()
+        .filter(|line| line.starts_with("relation-set"))
+        .count();
     assert_eq!(sets, 3, "the unit's bag once, the application's twice");
 }
 
@@ -224,11 +267,17 @@ fn without_the_units_name_writes_are_sent_whole_and_reading_them_is_an_error() {
     let log = script.log();
     let mut tools = Tools::new(Box::new(script));
     tools.relation_set(&name("db:1"), Bag::Unit, "k", Some("v"));
-    assert!(matches!(tools.relation_get(&name("db:1"), &own_unit()), Err(ToolError::UnknownUnit)));
+    assert!(matches!(
+        tools.relation_get(&name("db:1"), &own_unit()),
+        Err(ToolError::UnknownUnit)
+    ));
     tools.flush().expect("a flush");
     assert_eq!(lines(&log), [format!(r#"{SET} < {{"k": "v"}}"#)]);
     tools.set_unit(name("me/0"));
-    assert_eq!(tools.relation_get(&name("db:1"), &own_unit()).expect("a bag"), bag(&[("k", "v")]));
+    assert_eq!(
+        tools.relation_get(&name("db:1"), &own_unit()).expect("a bag"),
+        bag(&[("k", "v")])
+    );
 }
 
 #[test]
@@ -236,9 +285,14 @@ fn a_denied_read_is_the_tools_error() {
     let mut script = ScriptedTransport::new();
     script.fail(OWN_APP, 1, "permission denied");
     let mut tools = Tools::for_unit(Box::new(script), name("me/0"));
-    let error = tools.relation_get(&name("db:1"), &Party::Application(name("me"))).expect_err("a denial");
+    let error = tools
+        .relation_get(&name("db:1"), &Party::Application(name("me")))
+        .expect_err("a denial");
     assert!(error.is_permission_denied(), "{error}");
-    assert_eq!((error.exit_code(), error.stderr()), (Some(1), Some("permission denied")));
+    assert_eq!(
+        (error.exit_code(), error.stderr()),
+        (Some(1), Some("permission denied"))
+    );
 }
 
 #[test]
@@ -248,17 +302,32 @@ fn answers_that_make_no_sense_are_errors() {
         ("config-get --format=json", "{"),
         ("relation-ids --format=json db", r#"["db"]"#),
         ("relation-list --format=json --app -r db:1", r#""A b""#),
-        ("network-get --format=json db", r#"{"bind-addresses":[{"addresses":[{"value":"host"}]}]}"#),
+        (
+            "network-get --format=json db",
+            r#"{"bind-addresses":[{"addresses":[{"value":"host"}]}]}"#,
+        ),
         ("opened-ports --format=json", r#"["x"]"#),
         ("resource-get r", "not a path"),
         ("unit-get --format=json private-address", "10.0.0.1"),
     ]);
-    let error = tools.relation_get(&name("db:1"), &own_unit()).expect_err("no string").to_string();
-    assert_eq!(error, format!("cannot read the answer of `{OWN}`: the value of \"k\" is no string: [1]"));
+    let error = tools
+        .relation_get(&name("db:1"), &own_unit())
+        .expect_err("no string")
+        .to_string();
+    assert_eq!(
+        error,
+        format!("cannot read the answer of `{OWN}`: the value of \"k\" is no string: [1]")
+    );
     assert!(tools.config().is_err());
     assert!(tools.relation_ids(&name("db")).is_err());
     assert!(tools.relation_application(&name("db:1")).is_err());
-    assert!(tools.network_get("db").expect_err("no address").to_string().ends_with(r#""host" is no address"#));
+    assert!(
+        tools
+            .network_get("db")
+            .expect_err("no address")
+            .to_string()
+            .ends_with(r#""host" is no address"#)
+    );
     assert!(tools.opened_ports().is_err());
     assert!(tools.resource_get("r").is_err());
     assert!(tools.unit_get("private-address").is_err());
@@ -274,7 +343,10 @@ fn networks() {
     )]);
     for _ in 0..2 {
         let info = tools.network_get("db").expect("a network");
-        assert_eq!(info.bind_addresses, ["10.0.0.5", "fe80::1"].map(name::<std::net::IpAddr>));
+        assert_eq!(
+            info.bind_addresses,
+            ["10.0.0.5", "fe80::1"].map(name::<std::net::IpAddr>)
+        );
         assert_eq!(info.ingress_addresses, ["10.0.0.5", "name.example"]);
         assert_eq!(info.egress_subnets, ["10.0.0.5/32"]);
     }
@@ -345,20 +417,29 @@ fn effects_are_sent_at_once_as_these_command_lines() {
 
 #[test]
 fn state_is_read_once_and_follows_writes() {
-    let (mut tools, log) =
-        tools(&[("state-get --format=json", r#"{"a":"1"}"#), ("state-set --file -", ""), ("state-delete -- a", "")]);
+    let (mut tools, log) = tools(&[
+        ("state-get --format=json", r#"{"a":"1"}"#),
+        ("state-set --file -", ""),
+        ("state-delete -- a", ""),
+    ]);
     assert_eq!(tools.state_get("a").expect("state").as_deref(), Some("1"));
     tools.state_set("b", "").expect("a write");
     tools.state_delete("a").expect("a deletion");
     assert_eq!(tools.state_get("a").expect("state"), None);
-    assert_eq!(tools.state_get("b").expect("state").as_deref(), Some(""), "state keeps empty values");
+    assert_eq!(
+        tools.state_get("b").expect("state").as_deref(),
+        Some(""),
+        "state keeps empty values"
+    );
     assert_eq!(log.borrow().len(), 3);
 }
 
 #[test]
 fn leader_settings_are_read_again_after_a_write() {
     let mut script = ScriptedTransport::new();
-    script.answer("leader-get --format=json", "{}").answer("leader-get --format=json", r#"{"a":"1"}"#);
+    script
+        .answer("leader-get --format=json", "{}")
+        .answer("leader-get --format=json", r#"{"a":"1"}"#);
     script.answer("leader-set a=1", "");
     let mut tools = Tools::new(Box::new(script));
     assert!(tools.leader_get().expect("settings").is_empty());
@@ -370,6 +451,8 @@ fn leader_settings_are_read_again_after_a_write() {
 fn the_raw_door_gives_bytes() {
     let (mut tools, _) = tools(&[("secret-get x", "\u{1}")]);
     assert_eq!(tools.run(&ToolCall::new("secret-get", ["x"])).expect("an answer"), [1]);
-    let error = tools.run(&ToolCall::new("nope", [""; 0])).expect_err("not in the script");
+    let error = tools
+        .run(&ToolCall::new("nope", [""; 0]))
+        .expect_err("not in the script");
     assert_eq!(error.to_string(), "cannot run `nope`: no scripted answer to `nope`");
 }

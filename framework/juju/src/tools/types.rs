@@ -151,12 +151,20 @@ pub struct PortRangeError {
 impl PortRange {
     /// One TCP port.
     pub fn tcp(port: u16) -> PortRange {
-        PortRange { protocol: Protocol::Tcp, from: port, to: port }
+        PortRange {
+            protocol: Protocol::Tcp,
+            from: port,
+            to: port,
+        }
     }
 
     /// One UDP port.
     pub fn udp(port: u16) -> PortRange {
-        PortRange { protocol: Protocol::Udp, from: port, to: port }
+        PortRange {
+            protocol: Protocol::Udp,
+            from: port,
+            to: port,
+        }
     }
 
     /// The protocol.
@@ -181,7 +189,11 @@ impl FromStr for PortRange {
     fn from_str(text: &str) -> Result<PortRange, PortRangeError> {
         let invalid = || PortRangeError { text: text.to_owned() };
         if text == "icmp" {
-            return Ok(PortRange { protocol: Protocol::Icmp, from: 0, to: 0 });
+            return Ok(PortRange {
+                protocol: Protocol::Icmp,
+                from: 0,
+                to: 0,
+            });
         }
         let (ports, protocol) = match text.split_once('/') {
             None | Some((_, "tcp")) => (text.trim_end_matches("/tcp"), Protocol::Tcp),
@@ -191,14 +203,21 @@ impl FromStr for PortRange {
         let (from, to) = ports.split_once('-').unwrap_or((ports, ports));
         let port = |text: &str| text.parse::<u16>().map_err(|_| invalid());
         let (from, to) = (port(from)?, port(to)?);
-        if from > to { Err(invalid()) } else { Ok(PortRange { protocol, from, to }) }
+        if from > to {
+            Err(invalid())
+        } else {
+            Ok(PortRange { protocol, from, to })
+        }
     }
 }
 
 impl fmt::Display for PortRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PortRange { protocol: Protocol::Icmp, .. } => f.write_str("icmp"),
+            PortRange {
+                protocol: Protocol::Icmp,
+                ..
+            } => f.write_str("icmp"),
             PortRange { protocol, from, to } if from == to => write!(f, "{from}/{}", protocol.as_str()),
             PortRange { protocol, from, to } => write!(f, "{from}-{to}/{}", protocol.as_str()),
         }
@@ -238,7 +257,8 @@ mod tests {
 
     #[test]
     fn goal_state_tolerates_absent_parts() {
-        let state: GoalState = serde_json::from_str(r#"{"units":{"a/1":{"status":"dying","since":null}}}"#).expect("JSON");
+        let state: GoalState =
+            serde_json::from_str(r#"{"units":{"a/1":{"status":"dying","since":null}}}"#).expect("JSON");
         assert_eq!(state.units.len(), 1);
         assert!(state.relations.is_empty());
     }

@@ -26,15 +26,28 @@ impl Connection {
     /// Dials the agent. An address that begins with `@` is an abstract socket.
     pub(crate) fn dial(network: &str, address: &str) -> Result<Connection, TransportError> {
         if network != "unix" {
-            return Err(TransportError::Network { network: network.to_owned(), address: address.to_owned() });
+            return Err(TransportError::Network {
+                network: network.to_owned(),
+                address: address.to_owned(),
+            });
         }
-        let refused = |error: io::Error| TransportError::Dial { address: address.to_owned(), reason: reason(&error) };
+        let refused = |error: io::Error| TransportError::Dial {
+            address: address.to_owned(),
+            reason: reason(&error),
+        };
         let socket = match address.strip_prefix('@') {
             Some(name) => SocketAddr::from_abstract_name(name),
             None => SocketAddr::from_pathname(address),
         };
-        let stream = socket.and_then(|socket| UnixStream::connect_addr(&socket)).map_err(refused)?;
-        let connection = Connection { stream, codec: ClientCodec::new(), sent: 0, answer_timeout: ANSWER_TIMEOUT };
+        let stream = socket
+            .and_then(|socket| UnixStream::connect_addr(&socket))
+            .map_err(refused)?;
+        let connection = Connection {
+            stream,
+            codec: ClientCodec::new(),
+            sent: 0,
+            answer_timeout: ANSWER_TIMEOUT,
+        };
         connection.set_timeouts()?;
         Ok(connection)
     }
@@ -42,7 +55,10 @@ impl Connection {
     /// The same connection with another patience.
     #[cfg(test)]
     pub(crate) fn with_answer_timeout(self, timeout: Duration) -> Result<Connection, TransportError> {
-        let connection = Connection { answer_timeout: timeout, ..self };
+        let connection = Connection {
+            answer_timeout: timeout,
+            ..self
+        };
         connection.set_timeouts()?;
         Ok(connection)
     }
@@ -94,7 +110,9 @@ impl Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("sent", &self.sent).finish_non_exhaustive()
+        f.debug_struct("Connection")
+            .field("sent", &self.sent)
+            .finish_non_exhaustive()
     }
 }
 
@@ -108,5 +126,7 @@ fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -29,7 +29,11 @@ impl ExecTransport {
     /// The programs on the `PATH` of these variables.
     pub fn from_vars<I: IntoIterator<Item = (String, String)>>(vars: I) -> ExecTransport {
         let vars: BTreeMap<String, String> = vars.into_iter().collect();
-        ExecTransport { unit: unit_of(&vars), vars, timeout: TIMEOUT }
+        ExecTransport {
+            unit: unit_of(&vars),
+            vars,
+            timeout: TIMEOUT,
+        }
     }
 
     /// The same programs with another patience.
@@ -46,22 +50,39 @@ impl ExecTransport {
     fn find(&self, tool: &str) -> Option<PathBuf> {
         let path = self.vars.get("PATH")?;
         let executable = |file: &PathBuf| {
-            file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+            file.metadata()
+                .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
         };
         std::env::split_paths(path).map(|dir| dir.join(tool)).find(executable)
     }
 
     fn spawn(&self, call: &ToolCall) -> Result<Child, TransportError> {
-        let program = self.find(&call.tool).ok_or_else(|| TransportError::NoProgram { tool: call.tool.clone() })?;
-        Command::new(program)
+        let program = self.find(&call.tool).ok_or_else(|| TransportError::NoProgram {
+            tool: call.tool.clone(),
+        })?;
+        let mut command = Command::new(program);
+        command
             .args(&call.args)
             .env_clear()
             .envs(&self.vars)
-            .stdin(if call.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(failed(&format!("start hook tool {:?}", call.tool)))
+            .stderr(Stdio::piped());
+        command.stdin(if call.stdin.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        });
+        let mut tries = 20;
+        loop {
+            match command.spawn() {
+                // The program was written a moment ago, and a process forked meanwhile still holds it open.
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && tries > 0 => {
+                    tries -= 1;
+                    thread::sleep(Duration::from_millis(10));
+                }
+                result => return result.map_err(failed(&format!("start hook tool {:?}", call.tool))),
+            }
+        }
     }
 }
 
@@ -89,7 +110,10 @@ impl Transport for ExecTransport {
 
 impl fmt::Debug for ExecTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ExecTransport").field("unit", &self.unit).field("path", &self.vars.get("PATH")).finish()
+        f.debug_struct("ExecTransport")
+            .field("unit", &self.unit)
+            .field("path", &self.vars.get("PATH"))
+            .finish()
     }
 }
 
@@ -114,12 +138,22 @@ fn communicate(child: &mut Child, call: &ToolCall, deadline: Instant) -> Result<
     let Some(status) = wait(child, deadline).map_err(failed("wait for a hook tool"))? else {
         return abandon(child);
     };
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
-    Ok(Some(ToolOutput { code: i64::from(code), stdout, stderr }))
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal))
+        .unwrap_or(1);
+    Ok(Some(ToolOutput {
+        code: i64::from(code),
+        stdout,
+        stderr,
+    }))
 }
 
 fn abandon(child: &mut Child) -> Result<Option<ToolOutput>, TransportError> {
-    child.kill().and_then(|()| child.wait()).map_err(failed("kill a hook tool"))?;
+    child
+        .kill()
+        .and_then(|()| child.wait())
+        .map_err(failed("kill a hook tool"))?;
     Ok(None)
 }
 

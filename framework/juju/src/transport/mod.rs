@@ -36,13 +36,20 @@ pub struct ToolCall {
 impl ToolCall {
     /// A call of a tool with arguments and without standard input.
     pub fn new<A: Into<String>>(tool: impl Into<String>, args: impl IntoIterator<Item = A>) -> ToolCall {
-        ToolCall { tool: tool.into(), args: args.into_iter().map(Into::into).collect(), stdin: None }
+        ToolCall {
+            tool: tool.into(),
+            args: args.into_iter().map(Into::into).collect(),
+            stdin: None,
+        }
     }
 
     /// The same call with standard input.
     #[must_use]
     pub fn with_stdin(self, stdin: impl Into<Vec<u8>>) -> ToolCall {
-        ToolCall { stdin: Some(stdin.into()), ..self }
+        ToolCall {
+            stdin: Some(stdin.into()),
+            ..self
+        }
     }
 }
 
@@ -60,12 +67,20 @@ pub struct ToolOutput {
 impl ToolOutput {
     /// A success with this standard output.
     pub fn ok(stdout: impl Into<Vec<u8>>) -> ToolOutput {
-        ToolOutput { code: 0, stdout: stdout.into(), stderr: Vec::new() }
+        ToolOutput {
+            code: 0,
+            stdout: stdout.into(),
+            stderr: Vec::new(),
+        }
     }
 
     /// A failure as Juju's tools report it: `ERROR <message>` on standard error.
     pub fn error(code: i64, message: &str) -> ToolOutput {
-        ToolOutput { code, stdout: Vec::new(), stderr: format!("ERROR {message}\n").into_bytes() }
+        ToolOutput {
+            code,
+            stdout: Vec::new(),
+            stderr: format!("ERROR {message}\n").into_bytes(),
+        }
     }
 }
 
@@ -160,7 +175,9 @@ pub fn transport_from_env<I: IntoIterator<Item = (String, String)>>(
         "rpc" => Ok(Box::new(RpcTransport::connect(vars)?)),
         "exec" => Ok(Box::new(ExecTransport::from_vars(vars))),
         "" => choose(vars),
-        value => Err(TransportError::UnknownTransport { value: value.to_owned() }),
+        value => Err(TransportError::UnknownTransport {
+            value: value.to_owned(),
+        }),
     }
 }
 
@@ -168,7 +185,10 @@ fn choose(vars: BTreeMap<String, String>) -> Result<Box<dyn Transport>, Transpor
     let exec = ExecTransport::from_vars(vars.clone());
     let exec = exec.has_tools().then_some(exec);
     match (RpcTransport::connect(vars), exec) {
-        (Ok(rpc), Some(exec)) => Ok(Box::new(Cautious { current: Box::new(rpc), other: Some(exec) })),
+        (Ok(rpc), Some(exec)) => Ok(Box::new(Cautious {
+            current: Box::new(rpc),
+            other: Some(exec),
+        })),
         (Ok(rpc), None) => Ok(Box::new(rpc)),
         (Err(_), Some(exec)) => Ok(Box::new(exec)),
         (Err(error), None) => Err(error),

@@ -73,7 +73,10 @@ impl RpcTransport {
     /// The same transport with another patience.
     #[cfg(test)]
     pub(super) fn with_answer_timeout(self, timeout: std::time::Duration) -> Result<RpcTransport, TransportError> {
-        let connection = self.connection.map(|connection| connection.with_answer_timeout(timeout)).transpose()?;
+        let connection = self
+            .connection
+            .map(|connection| connection.with_answer_timeout(timeout))
+            .transpose()?;
         Ok(RpcTransport { connection, ..self })
     }
 }
@@ -81,7 +84,11 @@ impl RpcTransport {
 impl Transport for RpcTransport {
     fn call(&mut self, call: &ToolCall) -> Result<ToolOutput, TransportError> {
         match self.request(call)? {
-            Ok(answer) => Ok(ToolOutput { code: answer.code, stdout: answer.stdout, stderr: answer.stderr }),
+            Ok(answer) => Ok(ToolOutput {
+                code: answer.code,
+                stdout: answer.stdout,
+                stderr: answer.stderr,
+            }),
             Err(text) => Err(TransportError::Refused { text }),
         }
     }

@@ -62,9 +62,15 @@ impl Transport for ScriptedTransport {
             line.push(' ');
             line.push_str(arg);
         }
-        let unscripted = || TransportError::Refused { text: format!("no scripted answer to `{line}`") };
+        let unscripted = || TransportError::Refused {
+            text: format!("no scripted answer to `{line}`"),
+        };
         let answers = self.answers.get_mut(&line).ok_or_else(unscripted)?;
-        let next = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
+        let next = if answers.len() > 1 {
+            answers.pop_front()
+        } else {
+            answers.front().cloned()
+        };
         next.ok_or_else(unscripted)
     }
 

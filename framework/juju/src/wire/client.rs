@@ -42,18 +42,30 @@ impl Default for ClientCodec {
 impl ClientCodec {
     /// A codec for a new connection, with requests as in Juju 2.9 and 3; Juju 4 understands them.
     pub fn new() -> ClientCodec {
-        ClientCodec { with_token: true, sent: 0, stream: Stream::default(), header: None }
+        ClientCodec {
+            with_token: true,
+            sent: 0,
+            stream: Stream::default(),
+            header: None,
+        }
     }
 
     /// A codec whose requests have no token, as in Juju 4.
     pub fn without_token() -> ClientCodec {
-        ClientCodec { with_token: false, ..ClientCodec::new() }
+        ClientCodec {
+            with_token: false,
+            ..ClientCodec::new()
+        }
     }
 
     /// The bytes of a call. Calls are numbered from 0 in the order of encoding, and each must be written.
     pub fn encode(&mut self, request: &Request) -> Vec<u8> {
         let first = self.sent == 0;
-        let header = Header { method: METHOD.to_owned(), seq: self.sent, error: String::new() };
+        let header = Header {
+            method: METHOD.to_owned(),
+            seq: self.sent,
+            error: String::new(),
+        };
         self.sent += 1;
         let mut bytes = Vec::new();
         if first {
@@ -66,7 +78,9 @@ impl ClientCodec {
             bytes.extend(Writer::struct_definition(REQUEST_ID, "Request", fields));
             bytes.extend(Writer::slice_definition(STRINGS_ID, "[]string", id::STRING));
         }
-        bytes.extend(Writer::message(REQUEST_ID, |writer| request.write(writer, self.with_token)));
+        bytes.extend(Writer::message(REQUEST_ID, |writer| {
+            request.write(writer, self.with_token)
+        }));
         bytes
     }
 
@@ -76,7 +90,10 @@ impl ClientCodec {
     }
 
     /// The next complete reply; `None` if more bytes are needed. After an error the connection is of no use.
-    #[expect(clippy::should_implement_trait, reason = "an iterator could not say that a reply is not complete yet")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator could not say that a reply is not complete yet"
+    )]
     pub fn next(&mut self) -> Result<Option<Reply>, WireError> {
         if self.header.is_none() {
             self.header = self.stream.value(Header::read)?;
@@ -87,7 +104,10 @@ impl ClientCodec {
         } else {
             self.stream.value(skip_body)?.map(|()| Err(header.error.clone()))
         };
-        let reply = body.map(|result| Reply { seq: header.seq, result });
+        let reply = body.map(|result| Reply {
+            seq: header.seq,
+            result,
+        });
         if reply.is_some() {
             self.header = None;
         }

@@ -41,7 +41,10 @@ impl ServerCodec {
     }
 
     /// The next complete call; `None` if more bytes are needed. After an error the connection is of no use.
-    #[expect(clippy::should_implement_trait, reason = "an iterator could not say that a call is not complete yet")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator could not say that a call is not complete yet"
+    )]
     pub fn next(&mut self) -> Result<Option<Call>, WireError> {
         if self.header.is_none() {
             self.header = self.stream.value(Header::read)?;
@@ -54,7 +57,11 @@ impl ServerCodec {
         };
         let Some(request) = request else { return Ok(None) };
         let header = self.header.take().unwrap_or_default();
-        Ok(Some(Call { seq: header.seq, method: header.method, request }))
+        Ok(Some(Call {
+            seq: header.seq,
+            method: header.method,
+            request,
+        }))
     }
 
     /// The bytes of the reply to the call with this number. Replies must be written in the order of encoding. An empty
@@ -65,14 +72,24 @@ impl ServerCodec {
             Err(text) if text.is_empty() => "unknown error",
             Err(text) => text,
         };
-        let header = Header { method: METHOD.to_owned(), seq, error: error.to_owned() };
+        let header = Header {
+            method: METHOD.to_owned(),
+            seq,
+            error: error.to_owned(),
+        };
         let mut bytes = Vec::new();
         let fields = &HEADER_FIELDS;
         let id = define(&mut self.next_id, &mut self.header_id, &mut bytes, "Response", fields);
         bytes.extend(Writer::message(id, |writer| header.write(writer)));
         match result {
             Ok(response) => {
-                let id = define(&mut self.next_id, &mut self.response_id, &mut bytes, "ExecResponse", &RESPONSE_FIELDS);
+                let id = define(
+                    &mut self.next_id,
+                    &mut self.response_id,
+                    &mut bytes,
+                    "ExecResponse",
+                    &RESPONSE_FIELDS,
+                );
                 bytes.extend(Writer::message(id, |writer| response.write(writer)));
             }
             Err(_) => {

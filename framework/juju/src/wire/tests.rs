@@ -15,13 +15,17 @@ const V4_SERVER_1: &str = "397f03010108526573706f6e736501ff80000103010d536572766
 const V4_CLIENT_2: &str = "11ff80010a4a756a75632e4d61696e01010048ff8201126170702f302d696e7374616c6c2d30306666010d2f7661722f6c69622f6a756a75010c72656c6174696f6e2d7365740102062d2d66696c65012d01010105613a20620a00";
 const V4_SERVER_2: &str = "11ff80010a4a756a75632e4d61696e01010039ff830301010c45786563526573706f6e736501ff840001030104436f646501040001065374646f7574010a000106537464657272010a00000003ff8400";
 /// The last message of a reply with code 2.
-const V5_VALUE: &str = "32ff820104022b4552524f52206f7074696f6e2070726f766964656420627574206e6f7420646566696e65643a202d2d780a00";
+const V5_VALUE: &str =
+    "32ff820104022b4552524f52206f7074696f6e2070726f766964656420627574206e6f7420646566696e65643a202d2d780a00";
 /// An RPC error as the first reply.
 const V6: &str = "397f03010108526573706f6e736501ff80000103010d536572766963654d6574686f64010c00010353657101060001054572726f72010c00000033ff80010a4a756a75632e4d61696e022262616420726571756573743a20756e6b6e6f776e20636f6d6d616e643a206e6f7065000aff81030102ff8200000003ff8200";
 
 fn bytes(hex: &str) -> Vec<u8> {
     assert!(hex.len().is_multiple_of(2), "whole bytes");
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex")).collect()
+    (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex"))
+        .collect()
 }
 
 fn request(command: &str, args: &[&str]) -> Request {
@@ -39,15 +43,26 @@ fn config_get() -> Request {
 }
 
 fn call(seq: u64, request: Request) -> Option<Call> {
-    Some(Call { seq, method: METHOD.into(), request })
+    Some(Call {
+        seq,
+        method: METHOD.into(),
+        request,
+    })
 }
 
 fn reply(seq: u64, result: Result<ExecResponse, &str>) -> Option<Reply> {
-    Some(Reply { seq, result: result.map_err(str::to_owned) })
+    Some(Reply {
+        seq,
+        result: result.map_err(str::to_owned),
+    })
 }
 
 fn response(code: i64, stdout: &str, stderr: &str) -> ExecResponse {
-    ExecResponse { code, stdout: stdout.into(), stderr: stderr.into() }
+    ExecResponse {
+        code,
+        stdout: stdout.into(),
+        stderr: stderr.into(),
+    }
 }
 
 /// V4's first client write in full.
@@ -82,7 +97,10 @@ fn v1_request_with_token() {
 
 #[test]
 fn v2_request_without_token() {
-    let with_unsent_token = Request { token: "t".into(), ..config_get() };
+    let with_unsent_token = Request {
+        token: "t".into(),
+        ..config_get()
+    };
     assert_eq!(ClientCodec::without_token().encode(&with_unsent_token), bytes(V2));
     let mut server = ServerCodec::new();
     server.feed(&bytes(V2));
@@ -103,7 +121,10 @@ fn v3_reply() {
 fn v4_stdin_dance() {
     let (mut client, mut server) = (ClientCodec::new(), ServerCodec::new());
     let first = request("relation-set", &["--file", "-"]);
-    let second = Request { stdin: Some(b"a: b\n".to_vec()), ..first.clone() };
+    let second = Request {
+        stdin: Some(b"a: b\n".to_vec()),
+        ..first.clone()
+    };
 
     assert_eq!(client.encode(&first), v4_client_1());
     server.feed(&v4_client_1());
@@ -141,9 +162,18 @@ fn v6_rpc_error() {
 #[test]
 fn negative_codes_and_empty_input_survive() {
     let (mut client, mut server) = (ClientCodec::new(), ServerCodec::new());
-    let asked = Request { stdin: Some(Vec::new()), token: "secret".into(), args: Vec::new(), ..config_get() };
+    let asked = Request {
+        stdin: Some(Vec::new()),
+        token: "secret".into(),
+        args: Vec::new(),
+        ..config_get()
+    };
     server.feed(&client.encode(&asked));
-    assert_eq!(server.next(), Ok(call(0, asked)), "empty standard input differs from none");
+    assert_eq!(
+        server.next(),
+        Ok(call(0, asked)),
+        "empty standard input differs from none"
+    );
     for (seq, code) in [(0, -1), (1, i64::MAX), (2, i64::MIN)] {
         let answer = response(code, "", "x");
         client.feed(&server.encode_reply(seq, &Ok(answer.clone())));
@@ -160,7 +190,11 @@ fn many_calls_on_one_connection_define_types_once() {
     for seq in 0..300 {
         server.feed(&client.encode(&config_get()));
         assert_eq!(server.next(), Ok(call(seq, config_get())));
-        let result = if seq % 2 == 0 { Ok(response(0, "x", "")) } else { Err("no".to_owned()) };
+        let result = if seq % 2 == 0 {
+            Ok(response(0, "x", ""))
+        } else {
+            Err("no".to_owned())
+        };
         client.feed(&server.encode_reply(seq, &result));
         assert_eq!(client.next(), Ok(Some(Reply { seq, result })));
     }
@@ -192,7 +226,13 @@ fn any_cut_of_the_stream_gives_the_same() {
 /// A request as a client of another time might send it: other ids, another order, more fields.
 fn foreign_request(last_field: (&str, i64), fill_last: impl Fn(&mut Writer)) -> Vec<u8> {
     let header = [("Trace", 902), ("Seq", id::UINT), ("ServiceMethod", id::STRING)];
-    let body = [("Extra", 901), ("CommandName", id::STRING), ("More", 902), ("Args", 900), last_field];
+    let body = [
+        ("Extra", 901),
+        ("CommandName", id::STRING),
+        ("More", 902),
+        ("Args", 900),
+        last_field,
+    ];
     [
         Writer::slice_definition(900, "", id::STRING),
         Writer::slice_definition(901, "", 900),
@@ -234,7 +274,11 @@ fn unknown_fields_are_skipped_and_ids_do_not_matter() {
     });
     let mut server = ServerCodec::new();
     server.feed(&stream);
-    let expected = Request { command_name: "is-leader".into(), args: vec!["-o".into()], ..Request::default() };
+    let expected = Request {
+        command_name: "is-leader".into(),
+        args: vec!["-o".into()],
+        ..Request::default()
+    };
     assert_eq!(server.next(), Ok(call(7, expected)));
 }
 
@@ -250,7 +294,9 @@ fn fields_of_another_type_are_refused() {
 fn structs_without_a_common_field_are_refused() {
     let mut server = ServerCodec::new();
     server.feed(&Writer::struct_definition(64, "Other", &[("Foo", id::INT)]));
-    server.feed(&Writer::message(64, |writer| writer.nested(|writer| writer.int_field(0, 1))));
+    server.feed(&Writer::message(64, |writer| {
+        writer.nested(|writer| writer.int_field(0, 1))
+    }));
     assert!(matches!(server.next(), Err(WireError::Malformed(_))));
 }
 
@@ -259,10 +305,18 @@ fn the_body_of_another_method_is_not_looked_at() {
     let header = [("ServiceMethod", id::STRING)];
     let mut server = ServerCodec::new();
     server.feed(&Writer::struct_definition(64, "Request", &header));
-    server.feed(&Writer::message(64, |writer| writer.nested(|writer| writer.string_field(0, b"Jujuc.Foo"))));
+    server.feed(&Writer::message(64, |writer| {
+        writer.nested(|writer| writer.string_field(0, b"Jujuc.Foo"))
+    }));
     server.feed(&Writer::struct_definition(65, "Args", &[("Foo", id::INT)]));
-    server.feed(&Writer::message(65, |writer| writer.nested(|writer| writer.int_field(0, 1))));
-    let expected = Call { seq: 0, method: "Jujuc.Foo".into(), request: Request::default() };
+    server.feed(&Writer::message(65, |writer| {
+        writer.nested(|writer| writer.int_field(0, 1))
+    }));
+    let expected = Call {
+        seq: 0,
+        method: "Jujuc.Foo".into(),
+        request: Request::default(),
+    };
     assert_eq!(server.next(), Ok(Some(expected)));
     assert_eq!(unknown_method("Jujuc.Foo"), "rpc: can't find method Jujuc.Foo");
     assert_eq!(unknown_method("Other.Foo"), "rpc: can't find service Other.Foo");
@@ -306,7 +360,13 @@ fn counts_are_bounded_by_bytes_and_by_limits() {
 fn the_largest_message_is_bounded() {
     let mut server = ServerCodec::new();
     server.feed(&[0xfc, 0x04, 0x00, 0x00, 0x01]);
-    assert_eq!(server.next(), Err(WireError::TooLong { length: MAX_MESSAGE as u64 + 1, limit: MAX_MESSAGE }));
+    assert_eq!(
+        server.next(),
+        Err(WireError::TooLong {
+            length: MAX_MESSAGE as u64 + 1,
+            limit: MAX_MESSAGE
+        })
+    );
     let mut server = ServerCodec::new();
     server.feed(&[0xfc, 0x04, 0x00, 0x00, 0x00]);
     assert_eq!(server.next(), Ok(None), "just at the limit");

@@ -15,7 +15,8 @@ pub(super) struct Header {
 }
 
 /// The fields of `rpc.Response`; `rpc.Request` has the first two.
-pub(super) const HEADER_FIELDS: [(&str, i64); 3] = [("ServiceMethod", id::STRING), ("Seq", id::UINT), ("Error", id::STRING)];
+pub(super) const HEADER_FIELDS: [(&str, i64); 3] =
+    [("ServiceMethod", id::STRING), ("Seq", id::UINT), ("Error", id::STRING)];
 
 /// The fields of `ExecResponse`.
 pub(super) const RESPONSE_FIELDS: [(&str, i64); 3] = [("Code", id::INT), ("Stdout", id::BYTES), ("Stderr", id::BYTES)];
@@ -132,7 +133,11 @@ fn names<const N: usize>(fields: &[(&'static str, i64); N]) -> [&'static str; N]
 }
 
 fn expect(id: i64, wanted: i64, field: &'static str) -> Result<(), WireError> {
-    if id == wanted { Ok(()) } else { Err(WireError::FieldType(field)) }
+    if id == wanted {
+        Ok(())
+    } else {
+        Err(WireError::FieldType(field))
+    }
 }
 
 fn string(reader: &mut Reader<'_>, id: i64, field: &'static str) -> Result<String, WireError> {

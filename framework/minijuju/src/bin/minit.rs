@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     let program = arguments.next().unwrap_or_default();
     let arguments: Vec<String> = arguments.collect();
     if Path::new(&program).file_name().is_some_and(|name| name == "systemctl") {
-        let code = machine::systemctl::main(&arguments, &std::env::vars().collect());
+        let code = machine::systemctl::main(&arguments, &juju::env::of_process().collect());
         return ExitCode::from(u8::try_from(code).unwrap_or(1));
     }
     match run(&program, &arguments) {
@@ -40,8 +40,10 @@ fn run(program: &str, arguments: &[String]) -> Result<(), String> {
 }
 
 /// The process started here is not waited for: with us gone it belongs to the system's init.
-#[expect(clippy::zombie_processes, reason = "this process ends at once, and the system's init reaps its child")]
 fn detach(program: &str) -> Result<(), String> {
     let program = std::env::current_exe().unwrap_or_else(|_| program.into());
-    Command::new(program).spawn().map(|_child| ()).map_err(|error| error.to_string())
+    Command::new(program)
+        .spawn()
+        .map(|_child| ())
+        .map_err(|error| error.to_string())
 }

@@ -124,7 +124,6 @@ pub(crate) enum Command {
 
 /// How data is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the words of --format")]
 pub(crate) enum Format {
     #[value(aliases = ["default", "smart", "plain"])]
     Tabular,
@@ -175,7 +174,6 @@ pub(crate) struct Switch {
 }
 
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "they are command line flags")]
 pub(crate) struct DestroyModel {
     /// Name of the model
     pub(crate) name: String,
@@ -310,7 +308,6 @@ pub(crate) struct AddUnit {
 }
 
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "they are command line flags")]
 pub(crate) struct Removal {
     /// Do not wait for hooks
     #[arg(long)]
@@ -488,7 +485,6 @@ pub(crate) struct Tasks {
 }
 
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "they are command line flags")]
 pub(crate) struct Status {
     /// Only these applications, units and machines; * and ? are wildcards
     pub(crate) selectors: Vec<String>,
@@ -548,7 +544,6 @@ pub(crate) struct Resolved {
 }
 
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "they are command line flags")]
 pub(crate) struct Ssh {
     /// Accepted for compatibility
     #[arg(long)]
@@ -563,7 +558,12 @@ pub(crate) struct Ssh {
     #[arg(long)]
     pub(crate) no_host_key_checks: bool,
     /// [user@]<unit or machine> [ssh options] [command]
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "TARGET [COMMAND]")]
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "TARGET [COMMAND]"
+    )]
     pub(crate) words: Vec<String>,
 }
 
@@ -579,12 +579,16 @@ pub(crate) struct Scp {
     #[arg(long)]
     pub(crate) proxy: bool,
     /// [scp options] <source>… <destination>, one side <unit or machine>:<path>
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "SOURCE… DESTINATION")]
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "SOURCE… DESTINATION"
+    )]
     pub(crate) words: Vec<String>,
 }
 
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "they are command line flags")]
 pub(crate) struct DebugLog {
     /// From the beginning
     #[arg(long)]

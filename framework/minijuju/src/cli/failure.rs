@@ -14,17 +14,26 @@ pub(crate) struct Failure {
 impl Failure {
     /// It did not work.
     pub(crate) fn new(text: impl Into<String>) -> Failure {
-        Failure { text: text.into(), code: 1 }
+        Failure {
+            text: text.into(),
+            code: 1,
+        }
     }
 
     /// It was asked for wrongly.
     pub(crate) fn usage(text: impl Into<String>) -> Failure {
-        Failure { text: text.into(), code: 2 }
+        Failure {
+            text: text.into(),
+            code: 2,
+        }
     }
 
     /// Everything has been said already.
     pub(crate) fn silent(code: i32) -> Failure {
-        Failure { text: String::new(), code }
+        Failure {
+            text: String::new(),
+            code,
+        }
     }
 }
 

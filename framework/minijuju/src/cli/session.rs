@@ -58,7 +58,10 @@ impl Session {
             Ok(connection) => connection,
             Err(_) => start_daemon(&paths)?,
         };
-        Ok(Session { paths, connection: BufReader::new(connection) })
+        Ok(Session {
+            paths,
+            connection: BufReader::new(connection),
+        })
     }
 
     /// The model.
@@ -82,7 +85,11 @@ impl Session {
     }
 
     /// Sends a request and hands what comes before its end to `tell`.
-    pub(crate) fn ask_with(&mut self, request: &Request, tell: impl FnMut(News) -> Result<(), Failure>) -> Result<Value, Failure> {
+    pub(crate) fn ask_with(
+        &mut self,
+        request: &Request,
+        tell: impl FnMut(News) -> Result<(), Failure>,
+    ) -> Result<Value, Failure> {
         match self.follow(request, tell)? {
             Ended::Answered(result) => result,
             Ended::Lost => Err(Failure::new(format!(
@@ -94,7 +101,11 @@ impl Session {
     }
 
     /// The same; a lost daemon is for the caller to handle.
-    pub(crate) fn follow(&mut self, request: &Request, mut tell: impl FnMut(News) -> Result<(), Failure>) -> Result<Ended, Failure> {
+    pub(crate) fn follow(
+        &mut self,
+        request: &Request,
+        mut tell: impl FnMut(News) -> Result<(), Failure>,
+    ) -> Result<Ended, Failure> {
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         if self.connection.get_mut().write_all(&line).is_err() {
@@ -168,7 +179,10 @@ pub(crate) fn set_current_model(home: &Home, name: Option<&str>) -> Result<(), F
 
 fn start_daemon(paths: &ModelPaths) -> Result<UnixStream, Failure> {
     if paths.daemon_pid().exists() {
-        output::info(&format!("The daemon of model {:?} had died; starting it again.", paths.name()));
+        output::info(&format!(
+            "The daemon of model {:?} had died; starting it again.",
+            paths.name()
+        ));
     }
     let mut child = spawn_daemon(paths)?;
     let mut deadline = Instant::now() + START_TIMEOUT;
@@ -184,7 +198,11 @@ fn start_daemon(paths: &ModelPaths) -> Result<UnixStream, Failure> {
         }
         let lost_race = ended && !last_line(paths).contains("already has a daemon");
         if lost_race || Instant::now() > deadline {
-            return Err(Failure::new(format!("cannot start the daemon of model {:?}: {}", paths.name(), last_line(paths))));
+            return Err(Failure::new(format!(
+                "cannot start the daemon of model {:?}: {}",
+                paths.name(),
+                last_line(paths)
+            )));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -192,18 +210,28 @@ fn start_daemon(paths: &ModelPaths) -> Result<UnixStream, Failure> {
 
 /// Starts a daemon that does not depend on us: it makes a session of its own when it begins.
 fn spawn_daemon(paths: &ModelPaths) -> Result<Child, Failure> {
-    let log = fs_err::OpenOptions::new().create(true).append(true).open(paths.daemon_log())?.into_file();
+    let log = fs_err::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(paths.daemon_log())?
+        .into_file();
     let program = std::env::current_exe()?;
     let mut command = Command::new(program);
-    command.args(["daemon", "--model", paths.name()]).current_dir(paths.dir());
-    command.env("MINIJUJU_HOME", Home::from_env()?.dir()).env(ENV_MODEL_UUID, paths.uuid());
+    command
+        .args(["daemon", "--model", paths.name()])
+        .current_dir(paths.dir());
+    command
+        .env("MINIJUJU_HOME", Home::from_env()?.dir())
+        .env(ENV_MODEL_UUID, paths.uuid());
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     Ok(command.spawn()?)
 }
 
 fn last_line(paths: &ModelPaths) -> String {
     let log = fs_err::read_to_string(paths.daemon_log()).unwrap_or_default();
-    log.lines().next_back().map_or_else(|| "it does not answer".to_owned(), str::to_owned)
+    log.lines()
+        .next_back()
+        .map_or_else(|| "it does not answer".to_owned(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -225,7 +253,16 @@ mod tests {
         home.create_model("a").unwrap();
         set_current_model(&home, Some("a")).unwrap();
         assert_eq!(current_model(&home), Ok(Some("a".to_owned())));
-        assert_eq!(model_name(&home, &Global { model: Some("c:b".into()), ..Global::default() }), Ok("b".to_owned()));
+        assert_eq!(
+            model_name(
+                &home,
+                &Global {
+                    model: Some("c:b".into()),
+                    ..Global::default()
+                }
+            ),
+            Ok("b".to_owned())
+        );
         set_current_model(&home, Some("gone")).unwrap();
         assert_eq!(current_model(&home), Ok(None));
         set_current_model(&home, None).unwrap();

@@ -19,6 +19,8 @@ use super::{Message, install, note, processes};
 use crate::paths::{now_ms, random_hex};
 use crate::protocol::{HookRun, Level};
 
+const OPERATION_LOGGER: &str = "juju.worker.uniter.operation";
+
 /// Something that is running for a unit.
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -54,7 +56,12 @@ impl Drop for Run {
 impl Controller {
     /// Unpacks charms for units that have none, on machines that are up.
     pub(crate) fn reconcile_units(&mut self) {
-        let new: Vec<UnitName> = self.model.units().filter(|unit| !unit.agent_started).map(|unit| unit.name.clone()).collect();
+        let new: Vec<UnitName> = self
+            .model
+            .units()
+            .filter(|unit| !unit.agent_started)
+            .map(|unit| unit.name.clone())
+            .collect();
         for unit in new {
             self.unpack_charm(&unit);
         }
@@ -62,7 +69,9 @@ impl Controller {
 
     fn unpack_charm(&mut self, name: &UnitName) {
         let Some(unit) = self.model.unit(name) else { return };
-        let Some(application) = self.model.application(&name.application()) else { return };
+        let Some(application) = self.model.application(&name.application()) else {
+            return;
+        };
         let resting = self.resting.get(name).is_some_and(|until| *until > self.now);
         if resting || self.unpacking.contains(name) || !self.machines.is_ready(unit.machine) {
             return;
@@ -92,7 +101,12 @@ impl Controller {
             }
             Ok(()) => {}
             Err(message) => {
-                self.log(&name.tag(), Level::Error, "juju.worker.uniter", &format!("cannot install charm: {message}"));
+                self.log(
+                    &name.tag(),
+                    Level::Error,
+                    "juju.worker.uniter",
+                    &format!("cannot install charm: {message}"),
+                );
                 self.resting.insert(name.clone(), Instant::now() + RETRY);
             }
         }
@@ -103,11 +117,15 @@ impl Controller {
         let model = &self.model;
         for (name, run) in self.running.iter_mut().filter(|(_, run)| !run.killed) {
             let unit = model.unit(name);
-            let forgotten = unit.and_then(Unit::running).is_none_or(|running| running.context_id != run.context.id());
+            let forgotten = unit
+                .and_then(Unit::running)
+                .is_none_or(|running| running.context_id != run.context.id());
             let rebooting = unit.and_then(Unit::running).is_some_and(|running| running.reboot_now);
             let task = run.context.operation().task().and_then(|task| model.task(task));
             let cancelled = task.is_some_and(|task| task.status == TaskStatus::Aborting);
-            let machine_goes = model.machine(run.machine).is_none_or(|machine| !machine.life.is_alive());
+            let machine_goes = model
+                .machine(run.machine)
+                .is_none_or(|machine| !machine.life.is_alive());
             if forgotten || rebooting || cancelled || machine_goes {
                 run.kill();
             }
@@ -116,11 +134,18 @@ impl Controller {
 
     /// Starts everything that can be started: one thing a unit, and one unit a machine at a time.
     pub(crate) fn start_operations(&mut self) {
-        let names: Vec<UnitName> = self.model.units().filter(|unit| unit.agent_started).map(|unit| unit.name.clone()).collect();
+        let names: Vec<UnitName> = self
+            .model
+            .units()
+            .filter(|unit| unit.agent_started)
+            .map(|unit| unit.name.clone())
+            .collect();
         for name in names {
             // What has nothing to run ends at once, and the next follows.
             while self.is_free(&name) {
-                let Some(operation) = self.model.next_operation(&name, Time(now_ms())) else { break };
+                let Some(operation) = self.model.next_operation(&name, Time(now_ms())) else {
+                    break;
+                };
                 if !self.start_operation(&name, operation) {
                     break;
                 }
@@ -129,8 +154,12 @@ impl Controller {
     }
 
     fn is_free(&self, name: &UnitName) -> bool {
-        let Some(unit) = self.model.unit(name) else { return false };
-        let Some(machine) = self.model.machine(unit.machine) else { return false };
+        let Some(unit) = self.model.unit(name) else {
+            return false;
+        };
+        let Some(machine) = self.model.machine(unit.machine) else {
+            return false;
+        };
         self.machines.is_ready(machine.number)
             && !machine.reboot_wanted
             && !self.unpacking.contains(name)
@@ -141,7 +170,9 @@ impl Controller {
 
     /// True if it is over already, so that the unit may go on.
     fn start_operation(&mut self, name: &UnitName, operation: Operation) -> bool {
-        let Some(machine) = self.model.unit(name).map(|unit| unit.machine) else { return false };
+        let Some(machine) = self.model.unit(name).map(|unit| unit.machine) else {
+            return false;
+        };
         if !self.machine_answers(machine) || !self.has_charm_for(name, machine, &operation) {
             return false;
         }
@@ -154,7 +185,11 @@ impl Controller {
                 return false;
             }
         };
-        let started = Event::OperationStarted { unit: name.clone(), operation: operation.clone(), context_id: context_id.clone() };
+        let started = Event::OperationStarted {
+            unit: name.clone(),
+            operation: operation.clone(),
+            context_id: context_id.clone(),
+        };
         if let Err(error) = self.apply(started) {
             note(&format!("{what} of {name} was not started: {error}"));
             self.resting.insert(name.clone(), Instant::now() + RETRY);
@@ -162,8 +197,8 @@ impl Controller {
         }
         let context = self.model.open_context(name, &operation, context_id);
         match self.launch(name, machine, &operation, context, what) {
-            Ok(()) => false,
-            Err((context, exit)) => {
+            None => false,
+            Some((context, exit)) => {
                 self.report(context.finish(exit, Vec::new(), Vec::new()));
                 true
             }
@@ -172,13 +207,20 @@ impl Controller {
 
     fn operation_name(&self, operation: &Operation) -> String {
         let task = operation.task().and_then(|task| self.model.task(task));
-        operation.hook().map(|hook| hook.name.clone()).or(task.map(|task| task.kind.name().to_owned())).unwrap_or_default()
+        operation
+            .hook()
+            .map(|hook| hook.name.clone())
+            .or(task.map(|task| task.kind.name().to_owned()))
+            .unwrap_or_default()
     }
 
     /// The new charm is unpacked just before its `upgrade-charm`; a charm whose unpacking was interrupted before anything.
     fn has_charm_for(&mut self, name: &UnitName, machine: u32, operation: &Operation) -> bool {
         let upgrade = operation.hook().is_some_and(|hook| hook.name == "upgrade-charm");
-        let wanted = self.model.application(&name.application()).map(|application| application.charm_id.clone());
+        let wanted = self
+            .model
+            .application(&name.application())
+            .map(|application| application.charm_id.clone());
         let ready = match install::unpacked(&self.machine_paths(machine), &name.tag()) {
             None => false,
             Some(id) => !upgrade || Some(id) == wanted,
@@ -197,39 +239,34 @@ impl Controller {
         operation: &Operation,
         context: Context,
         what: String,
-    ) -> Result<(), (Context, Exit)> {
-        let paths = self.machine_paths(machine);
-        let charm = paths.charm(&name.tag());
+    ) -> Option<(Context, Exit)> {
+        let charm = self.machine_paths(machine).charm(&name.tag());
         let program = match self.program(operation, &charm, &what) {
             Ok(Program::Missing) => {
                 let text = format!("skipped {what:?} hook (missing)");
-                self.log(&name.tag(), Level::Info, "juju.worker.uniter.operation", &text);
-                return Err((context, Exit::MissingScript));
+                self.log(&name.tag(), Level::Info, OPERATION_LOGGER, &text);
+                return Some((context, Exit::MissingScript));
             }
             Ok(program) => program,
             Err(error) => {
                 self.log_failure(name, &what, "script", &error.to_string());
-                return Err((context, Exit::Code(126)));
+                return Some((context, Exit::Code(126)));
             }
         };
-        let socket = self.paths.agent_socket(&name.tag());
-        let address = self.model.machine(machine).and_then(|machine| machine.address.clone()).unwrap_or_default();
-        let around = Surroundings {
-            machine: &paths,
-            address: &address,
-            tag: &name.tag(),
-            socket: &socket,
-            path: &self.programs.path,
-        };
-        let environment = script::environment(context.variables(&self.model), &around);
+        let environment = self.environment(name, machine, &context);
         let (started, started_ms) = (Instant::now(), now_ms());
-        let spawned = listen(&socket).and_then(|listener| Ok((listener, process::start(&program, &charm, &environment)?)));
+        let listening = listen(&self.paths.agent_socket(&name.tag()));
+        let spawned = listening.and_then(|listener| Ok((listener, process::start(&program, &charm, &environment)?)));
         let (listener, child) = match spawned {
             Ok(spawned) => spawned,
             Err(error) => {
                 self.log_failure(name, &what, "script", &format!("cannot start it: {error}"));
-                let code = if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 };
-                return Err((context, Exit::Code(code)));
+                let code = if error.kind() == io::ErrorKind::NotFound {
+                    127
+                } else {
+                    126
+                };
+                return Some((context, Exit::Code(code)));
             }
         };
         let id = context.id().to_owned();
@@ -247,10 +284,30 @@ impl Controller {
         };
         self.running.insert(name.clone(), run);
         self.watch(name.clone(), id, what, operation.task().is_some(), child, started);
-        Ok(())
+        None
     }
 
-    fn program(&self, operation: &Operation, charm: &std::path::Path, what: &str) -> Result<Program, script::ScriptError> {
+    fn environment(&self, name: &UnitName, machine: u32, context: &Context) -> BTreeMap<String, String> {
+        let around = Surroundings {
+            machine: &self.machine_paths(machine),
+            address: self
+                .model
+                .machine(machine)
+                .and_then(|machine| machine.address.as_deref())
+                .unwrap_or_default(),
+            tag: &name.tag(),
+            socket: &self.paths.agent_socket(&name.tag()),
+            path: &self.programs.path,
+        };
+        script::environment(context.variables(&self.model), &around)
+    }
+
+    fn program(
+        &self,
+        operation: &Operation,
+        charm: &std::path::Path,
+        what: &str,
+    ) -> Result<Program, script::ScriptError> {
         match operation {
             Operation::Hook(_) => script::find(charm, &format!("hooks/{what}")),
             Operation::Action { .. } => script::find(charm, &format!("actions/{what}")),
@@ -262,31 +319,55 @@ impl Controller {
     }
 
     /// Logs the output and reports the end, beside the controller.
-    fn watch(&self, unit: UnitName, context_id: String, what: String, collect: bool, child: tokio::process::Child, started: Instant) {
+    fn watch(
+        &self,
+        unit: UnitName,
+        context_id: String,
+        what: String,
+        collect: bool,
+        child: tokio::process::Child,
+        started: Instant,
+    ) {
         let (log, to_self) = (self.log.clone(), self.to_self.clone());
         tokio::task::spawn_local(async move {
             let (tag, module) = (unit.tag(), format!("unit.{unit}.{what}"));
             let line = |stream: Stream, text: &str| {
-                let level = if stream == Stream::Stdout { Level::Debug } else { Level::Warning };
+                let level = if stream == Stream::Stdout {
+                    Level::Debug
+                } else {
+                    Level::Warning
+                };
                 log.borrow_mut().write(&tag, level, &module, text);
             };
             let result = process::watch(child, started, collect, line).await;
             // Without a controller there is no one left to tell.
-            let _ended = to_self.send(Message::Ended { unit, context_id, result });
+            let _ended = to_self.send(Message::Ended {
+                unit,
+                context_id,
+                result,
+            });
         });
     }
 
     /// A hook tool: the model answers, and what takes place at once is on disk before the answer leaves. True if the model
     /// has changed.
     pub(crate) fn tool_call(&mut self, call: ToolRequest) -> bool {
-        let ToolRequest { unit, context_id, request, reply } = call;
+        let ToolRequest {
+            unit,
+            context_id,
+            request,
+            reply,
+        } = call;
         let Some(run) = self.running.get_mut(&unit).filter(|run| run.context.id() == context_id) else {
             // Nobody waits for an answer that cannot be sent.
-            let _gone = reply.send(Err(format!("bad request: wrong context ID; got {:?}", request.context_id)));
+            let _gone = reply.send(Err(format!(
+                "bad request: wrong context ID; got {:?}",
+                request.context_id
+            )));
             return false;
         };
         run.calls += 1;
-        if self.faults.strikes(&unit.to_string(), &run.name, run.calls) {
+        if self.faults.strikes(unit.as_str(), &run.name, run.calls) {
             run.kill();
             return false;
         }
@@ -299,9 +380,11 @@ impl Controller {
             }
             match outcome.effect.map(|effect| self.apply(effect)) {
                 None | Some(Ok(_)) => outcome.response,
-                Some(Err(error)) => {
-                    ExecResponse { code: 1, stdout: Vec::new(), stderr: format!("ERROR {error}\n").into_bytes() }
-                }
+                Some(Err(error)) => ExecResponse {
+                    code: 1,
+                    stdout: Vec::new(),
+                    stderr: format!("ERROR {error}\n").into_bytes(),
+                },
             }
         });
         // The tool may have been killed meanwhile.
@@ -317,15 +400,25 @@ impl Controller {
         let Some(run) = self.running.remove(name) else { return };
         let ended = result.unwrap_or_else(|error| {
             note(&format!("cannot wait for {context_id}: {error}"));
-            Ended { end: End::Killed, stdout: Vec::new(), stderr: Vec::new(), duration: Duration::ZERO }
+            Ended {
+                end: End::Killed,
+                stdout: Vec::new(),
+                stderr: Vec::new(),
+                duration: Duration::ZERO,
+            }
         });
         let (exit, text) = match ended.end {
-            End::Code(code) => (Exit::Code(code), if code == 0 { "0".to_owned() } else { format!("exit status {code}") }),
+            End::Code(code) => (
+                Exit::Code(code),
+                if code == 0 {
+                    "0".to_owned()
+                } else {
+                    format!("exit status {code}")
+                },
+            ),
             End::Killed => (Exit::Killed, "killed".to_owned()),
         };
-        if exit != Exit::Code(0) && run.context.operation().hook().is_some() {
-            self.log_failure(name, &run.name, run.via, &text);
-        }
+        self.log_end(name, &run, &ended, exit, &text);
         self.faults.record(HookRun {
             unit: name.to_string(),
             hook: run.name.clone(),
@@ -337,9 +430,27 @@ impl Controller {
         self.report(run.context.clone().finish(exit, ended.stdout, ended.stderr));
     }
 
+    fn log_end(&self, name: &UnitName, run: &Run, ended: &Ended, exit: Exit, text: &str) {
+        let what = &run.name;
+        if run.context.operation().hook().is_some() {
+            if exit == Exit::Code(0) {
+                let text = format!("ran {what:?} hook (via {})", run.via);
+                self.log(&name.tag(), Level::Info, OPERATION_LOGGER, &text);
+            } else {
+                self.log_failure(name, what, run.via, text);
+            }
+        }
+        let text = format!(
+            "{what}: {} tool calls, {} ms, ended with {text}",
+            run.calls,
+            ended.duration.as_millis()
+        );
+        self.log(&name.tag(), Level::Debug, OPERATION_LOGGER, &text);
+    }
+
     fn log_failure(&self, name: &UnitName, what: &str, via: &str, reason: &str) {
         let text = format!("hook {what:?} (via {via}) failed: {reason}");
-        self.log(&name.tag(), Level::Error, "juju.worker.uniter.operation", &text);
+        self.log(&name.tag(), Level::Error, OPERATION_LOGGER, &text);
     }
 
     /// Ends all runs in good order, so that the next daemon simply starts them again.

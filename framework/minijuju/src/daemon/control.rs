@@ -16,7 +16,11 @@ use crate::protocol::{Answer, Request};
 const MAX_REQUEST: u64 = 16 << 20;
 
 /// Accepts connections until it is told to stop, and lets those that are open come to their end.
-pub(crate) async fn serve(listener: UnixListener, controller: UnboundedSender<Message>, mut stop: oneshot::Receiver<()>) {
+pub(crate) async fn serve(
+    listener: UnixListener,
+    controller: UnboundedSender<Message>,
+    mut stop: oneshot::Receiver<()>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -73,7 +77,14 @@ async fn forward(incoming: &mut UnboundedReceiver<Answer>, to_client: &mut Owned
             return Ok(());
         }
     }
-    send(to_client, &Answer::Error { text: "the daemon is ending".to_owned(), code: 1 }).await
+    send(
+        to_client,
+        &Answer::Error {
+            text: "the daemon is ending".to_owned(),
+            code: 1,
+        },
+    )
+    .await
 }
 
 async fn send(to_client: &mut OwnedWriteHalf, answer: &Answer) -> io::Result<()> {

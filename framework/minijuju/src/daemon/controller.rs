@@ -97,7 +97,11 @@ impl Controller {
         for Recorded { at, event } in loaded.events {
             model.apply(at, event)?;
         }
-        note(&format!("daemon {} of model {} started, {replayed} events replayed", std::process::id(), paths.name()));
+        note(&format!(
+            "daemon {} of model {} started, {replayed} events replayed",
+            std::process::id(),
+            paths.name()
+        ));
         store::sweep(&paths)?;
         let mut this = Controller {
             paths,
@@ -121,8 +125,16 @@ impl Controller {
 
     /// Ends the hooks of a killed predecessor and tells the model that they run no more.
     fn recover(&mut self) -> Result<(), DaemonError> {
-        for context in self.model.units().filter_map(|unit| unit.running()).map(|running| &running.context_id) {
-            let marks = [(ENV_MODEL_UUID, self.paths.uuid()), ("JUJU_CONTEXT_ID", context.as_str())];
+        for context in self
+            .model
+            .units()
+            .filter_map(|unit| unit.running())
+            .map(|running| &running.context_id)
+        {
+            let marks = [
+                (ENV_MODEL_UUID, self.paths.uuid()),
+                ("JUJU_CONTEXT_ID", context.as_str()),
+            ];
             if !super::processes::end_all(&marks, Duration::ZERO) {
                 note(&format!("some processes of {context} cannot be killed"));
             }
@@ -160,11 +172,15 @@ impl Controller {
         match message {
             Message::Tool(request) => return self.tool_call(request),
             Message::Request { request, answers } => self.request(request, answers),
-            Message::Ended { unit, context_id, result } => self.operation_ended(&unit, &context_id, result),
+            Message::Ended {
+                unit,
+                context_id,
+                result,
+            } => self.operation_ended(&unit, &context_id, result),
             Message::MachineReady { number, result } => self.machine_ready(number, result),
             Message::MachineGone { number, result } => self.machine_gone(number, result),
             Message::CharmReady { unit, result } => self.charm_ready(&unit, result),
-            Message::CharmStored { order, result, answers } => self.charm_stored(order, result, &answers),
+            Message::CharmStored { order, result, answers } => self.charm_stored(order, *result, &answers),
             Message::Terminate => self.ending = Some(Ending::Stop { answers: None }),
         }
         true
@@ -217,12 +233,25 @@ impl Controller {
         let model = self.model.next_deadline().map(|at| {
             // What is overdue now waits for something else, which will come as a message; a second is only for safety.
             let left = at.0.saturating_sub(now_ms());
-            if left == 0 { Duration::from_secs(1) } else { Duration::from_millis(left) }
+            if left == 0 {
+                Duration::from_secs(1)
+            } else {
+                Duration::from_millis(left)
+            }
         });
         let waiters = self.waiters.iter().filter_map(|waiter| waiter.deadline());
-        let others = waiters.chain(self.resting.values().copied()).chain(self.machines.retries());
-        let others = others.filter(|at| *at > self.now).map(|at| at.saturating_duration_since(Instant::now())).min();
-        let wakeup = model.into_iter().chain(others).min().unwrap_or(Duration::from_secs(3600));
+        let others = waiters
+            .chain(self.resting.values().copied())
+            .chain(self.machines.retries());
+        let others = others
+            .filter(|at| *at > self.now)
+            .map(|at| at.saturating_duration_since(Instant::now()))
+            .min();
+        let wakeup = model
+            .into_iter()
+            .chain(others)
+            .min()
+            .unwrap_or(Duration::from_secs(3600));
         // Rounded up, or the last millisecond before a deadline would be spent in circles.
         wakeup + Duration::from_millis(1)
     }

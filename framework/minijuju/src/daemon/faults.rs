@@ -49,7 +49,11 @@ impl Faults {
 
     /// The remembered runs, of one unit or of all.
     pub(crate) fn runs(&self, unit: Option<&str>) -> Vec<HookRun> {
-        self.runs.iter().filter(|run| unit.is_none_or(|u| run.unit == u)).cloned().collect()
+        self.runs
+            .iter()
+            .filter(|run| unit.is_none_or(|u| run.unit == u))
+            .cloned()
+            .collect()
     }
 }
 

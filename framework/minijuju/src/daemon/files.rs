@@ -14,7 +14,10 @@ pub(crate) fn make_private_dir(dir: &Path) -> io::Result<()> {
     match std::fs::DirBuilder::new().mode(0o700).create(dir) {
         Ok(()) => return Ok(()),
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(io::Error::new(error.kind(), format!("cannot create {}: {error}", dir.display())));
+            return Err(io::Error::new(
+                error.kind(),
+                format!("cannot create {}: {error}", dir.display()),
+            ));
         }
         Err(_) => {}
     }
@@ -102,7 +105,7 @@ mod tests {
         let inner = dir.path().join("a/b");
         fs_err::create_dir_all(&inner).unwrap();
         fs_err::write(inner.join("f"), "x").unwrap();
-        fs_err::set_permissions(&inner, std::fs::Permissions::from_mode(0)).unwrap();
+        fs_err::set_permissions(&inner, std::fs::Permissions::from_mode(0o000)).unwrap();
         remove_tree(&dir.path().join("a")).unwrap();
         assert!(!dir.path().join("a").exists());
         remove_tree(&dir.path().join("a")).unwrap();

@@ -114,7 +114,10 @@ mod tests {
     fn archive(path: &Path, files: &[(&str, &str)]) {
         let entry = |(path, text): &(&str, &str)| Entry {
             path: (*path).to_owned(),
-            content: Content::Bytes { bytes: text.as_bytes().to_vec(), executable: true },
+            content: Content::Bytes {
+                bytes: text.as_bytes().to_vec(),
+                executable: true,
+            },
         };
         package::pack(files.iter().map(entry).collect(), path).unwrap();
     }
@@ -124,7 +127,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let machine = Home::at(dir.path()).create_model("m").unwrap().machine("0");
         let (one, two) = (dir.path().join("1"), dir.path().join("2"));
-        archive(&one, &[("metadata.yaml", "1"), ("hooks/install", "1"), ("old/file", "1")]);
+        archive(
+            &one,
+            &[("metadata.yaml", "1"), ("hooks/install", "1"), ("old/file", "1")],
+        );
         archive(&two, &[("metadata.yaml", "2"), ("hooks/install", "2")]);
         let charm = machine.charm("unit-a-0");
         let read = |name: &str| fs_err::read_to_string(charm.join(name)).unwrap();
@@ -133,7 +139,11 @@ mod tests {
         fs_err::write(charm.join("made-by-the-charm"), "x").unwrap();
         fs_err::write(charm.join("metadata.yaml"), "edited").unwrap();
         unpack(&machine, "unit-a-0", &one, "one").unwrap();
-        assert_eq!(read("metadata.yaml"), "edited", "what is there already is not unpacked again");
+        assert_eq!(
+            read("metadata.yaml"),
+            "edited",
+            "what is there already is not unpacked again"
+        );
 
         unpack(&machine, "unit-a-0", &two, "two").unwrap();
         assert_eq!(read("metadata.yaml"), "2");
@@ -148,7 +158,10 @@ mod tests {
         let machine = Home::at(dir.path()).create_model("m").unwrap().machine("0");
         for program in ["/bin/true", "/bin/false"] {
             link_tools(&machine, "unit-a-0", &["config-get"], Path::new(program)).unwrap();
-            assert_eq!(fs_err::read_link(machine.tools("unit-a-0").join("config-get")).unwrap(), Path::new(program));
+            assert_eq!(
+                fs_err::read_link(machine.tools("unit-a-0").join("config-get")).unwrap(),
+                Path::new(program)
+            );
         }
     }
 }

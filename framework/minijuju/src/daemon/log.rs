@@ -26,7 +26,12 @@ pub(crate) struct ModelLog {
 impl ModelLog {
     /// Opens the log for appending.
     pub(crate) fn open(path: &Path) -> io::Result<ModelLog> {
-        let mut file = OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(path)?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .read(true)
+            .append(true)
+            .mode(0o600)
+            .open(path)?;
         let size = file.metadata()?.len();
         // A daemon killed while writing leaves half a line; it must not swallow the next one.
         let mut last = *b"\n";
@@ -37,7 +42,12 @@ impl ModelLog {
         if last != *b"\n" {
             file.write_all(b"\n")?;
         }
-        Ok(ModelLog { path: path.to_owned(), file, size, followers: Vec::new() })
+        Ok(ModelLog {
+            path: path.to_owned(),
+            file,
+            size,
+            followers: Vec::new(),
+        })
     }
 
     /// Adds a record. The log is no state of the model: a record that cannot be written goes to the daemon's stderr.
@@ -63,7 +73,11 @@ impl ModelLog {
     fn store(&mut self, record: &LogRecord) -> io::Result<()> {
         if self.size > ROTATE_AT {
             fs_err::rename(&self.path, self.path.with_extension("log.1"))?;
-            self.file = OpenOptions::new().create(true).append(true).mode(0o600).open(&self.path)?;
+            self.file = OpenOptions::new()
+                .create(true)
+                .append(true)
+                .mode(0o600)
+                .open(&self.path)?;
             self.size = 0;
         }
         let mut line = serde_json::to_vec(record)?;
@@ -78,7 +92,9 @@ impl ModelLog {
         let mut records = VecDeque::new();
         for line in io::BufReader::new(File::open(&self.path)?).split(b'\n') {
             // Half a record is nobody's.
-            let Ok(record) = serde_json::from_slice::<LogRecord>(&line?) else { continue };
+            let Ok(record) = serde_json::from_slice::<LogRecord>(&line?) else {
+                continue;
+            };
             if filter.passes(&record) {
                 records.push_back(record);
                 if lines.is_some_and(|most| records.len() > most) {
@@ -134,7 +150,11 @@ mod tests {
     use super::*;
 
     fn filter(level: Level, include: &[&str]) -> Filter {
-        Filter { level, include: include.iter().map(|&s| s.to_owned()).collect(), exclude: Vec::new() }
+        Filter {
+            level,
+            include: include.iter().map(|&s| s.to_owned()).collect(),
+            exclude: Vec::new(),
+        }
     }
 
     #[test]
@@ -155,14 +175,22 @@ mod tests {
             log.write("unit-a-0", Level::Info, "unit.a/0.juju-log", &format!("line {n}"));
             log.write("unit-b-0", Level::Debug, "unit.b/0.install", "noise");
         }
-        fs_err::OpenOptions::new().append(true).open(dir.path().join("model.log")).unwrap().write_all(b"{\"torn").unwrap();
+        fs_err::OpenOptions::new()
+            .append(true)
+            .open(dir.path().join("model.log"))
+            .unwrap()
+            .write_all(b"{\"torn")
+            .unwrap();
         let mut log = ModelLog::open(&dir.path().join("model.log")).unwrap();
         log.write("unit-c-0", Level::Debug, "unit.c/0.juju-log", "after the torn line");
         assert_eq!(log.read(&filter(Level::Debug, &["c"]), None).unwrap().len(), 1);
         assert_eq!(log.read(&filter(Level::Info, &[]), None).unwrap().len(), 5);
         assert_eq!(log.read(&filter(Level::Debug, &["b/0"]), None).unwrap().len(), 5);
         let last = log.read(&filter(Level::Debug, &["a"]), Some(2)).unwrap();
-        assert_eq!(last.iter().map(|r| r.message.as_str()).collect::<Vec<_>>(), ["line 3", "line 4"]);
+        assert_eq!(
+            last.iter().map(|r| r.message.as_str()).collect::<Vec<_>>(),
+            ["line 3", "line 4"]
+        );
     }
 
     #[test]

@@ -81,7 +81,9 @@ impl Controller {
     }
 
     fn is_unpacking_on(&self, number: u32) -> bool {
-        self.model.units_on(number).any(|unit| self.unpacking.contains(&unit.name))
+        self.model
+            .units_on(number)
+            .any(|unit| self.unpacking.contains(&unit.name))
     }
 
     fn prepare_machine(&mut self, number: u32) {
@@ -92,19 +94,30 @@ impl Controller {
     /// Everything on the machine ends, then its init is started afresh.
     fn reboot_machine(&mut self, number: u32) {
         self.machines.known.insert(number, Work::Rebooting);
-        self.log(&format!("machine-{number}"), Level::Info, "juju.worker.reboot", "rebooting");
+        self.log(
+            &format!("machine-{number}"),
+            Level::Info,
+            "juju.worker.reboot",
+            "rebooting",
+        );
         let uuid = self.paths.uuid().to_owned();
         self.start_machine_work(number, move |machine| stop_everything(machine, &uuid));
     }
 
     /// Does `before`, then starts the machine's init, in another thread.
-    fn start_machine_work(&self, number: u32, before: impl FnOnce(&MachinePaths) -> Result<(), String> + Send + 'static) {
+    fn start_machine_work(
+        &self,
+        number: u32,
+        before: impl FnOnce(&MachinePaths) -> Result<(), String> + Send + 'static,
+    ) {
         let (paths, programs) = (self.machine_paths(number), self.programs.clone());
         let address = address(self.paths.uuid(), number);
         let to_self = self.to_self.clone();
         tokio::task::spawn_blocking(move || {
-            let environment =
-                BTreeMap::from([("PATH".to_owned(), programs.path), (ENV_MACHINE_ADDRESS.to_owned(), address)]);
+            let environment = BTreeMap::from([
+                ("PATH".to_owned(), programs.path),
+                (ENV_MACHINE_ADDRESS.to_owned(), address),
+            ]);
             let result = before(&paths).and_then(|()| {
                 machine::start(&paths, &programs.minit, &environment).map_err(|error| error.to_string())
             });
@@ -122,14 +135,28 @@ impl Controller {
                 self.machines.known.insert(number, Work::Ready);
                 if rebooted || matches!(state, Some(MachineState::Pending | MachineState::Failed)) {
                     let (address, hostname) = (address(self.paths.uuid(), number), hostname(self.paths.uuid(), number));
-                    self.report(Event::MachineStarted { machine: number, address, hostname });
+                    self.report(Event::MachineStarted {
+                        machine: number,
+                        address,
+                        hostname,
+                    });
                 }
             }
             Err(message) => {
-                self.log(&format!("machine-{number}"), Level::Error, "juju.worker.provisioner", &message);
-                self.machines.known.insert(number, Work::Resting(Instant::now() + RETRY));
+                self.log(
+                    &format!("machine-{number}"),
+                    Level::Error,
+                    "juju.worker.provisioner",
+                    &message,
+                );
+                self.machines
+                    .known
+                    .insert(number, Work::Resting(Instant::now() + RETRY));
                 if state == Some(MachineState::Pending) {
-                    self.report(Event::MachineFailed { machine: number, message });
+                    self.report(Event::MachineFailed {
+                        machine: number,
+                        message,
+                    });
                 }
             }
         }
@@ -139,7 +166,12 @@ impl Controller {
     pub(crate) fn machine_answers(&mut self, number: u32) -> bool {
         let answers = UnixStream::connect(self.machine_paths(number).socket()).is_ok();
         if !answers {
-            self.log(&format!("machine-{number}"), Level::Warning, "juju.worker.machiner", "init is gone; starting it again");
+            self.log(
+                &format!("machine-{number}"),
+                Level::Warning,
+                "juju.worker.machiner",
+                "init is gone; starting it again",
+            );
             self.prepare_machine(number);
         }
         answers
@@ -166,8 +198,15 @@ impl Controller {
                 self.report(Event::MachineRemoved { machine: number });
             }
             Err(message) => {
-                self.log(&format!("machine-{number}"), Level::Error, "juju.worker.provisioner", &message);
-                self.machines.known.insert(number, Work::Resting(Instant::now() + RETRY));
+                self.log(
+                    &format!("machine-{number}"),
+                    Level::Error,
+                    "juju.worker.provisioner",
+                    &message,
+                );
+                self.machines
+                    .known
+                    .insert(number, Work::Resting(Instant::now() + RETRY));
             }
         }
     }
@@ -216,7 +255,10 @@ mod tests {
         assert_eq!(all.len(), 2000);
         for text in all {
             let parsed: Ipv4Addr = text.parse().unwrap();
-            assert!(parsed.is_loopback() && parsed.octets()[1] != 0 && !matches!(parsed.octets()[3], 0 | 255), "{text}");
+            assert!(
+                parsed.is_loopback() && parsed.octets()[1] != 0 && !matches!(parsed.octets()[3], 0 | 255),
+                "{text}"
+            );
         }
     }
 

@@ -21,12 +21,14 @@ mod script;
 mod store;
 mod teardown;
 mod tools;
+mod views;
 mod waits;
 
 use std::cell::RefCell;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use fs_err::File;
 use juju::UnitName;
@@ -45,6 +47,9 @@ use log::ModelLog;
 
 /// The version of Juju that new models play.
 pub const JUJU_VERSION: &str = "3.6.28";
+
+/// How long a lock may be held by what is no daemon any more.
+const LOCK_PATIENCE: Duration = Duration::from_millis(300);
 
 /// Why a daemon could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -70,11 +75,18 @@ pub enum DaemonError {
 #[derive(Debug)]
 pub(crate) enum Message {
     /// The command line wants something.
-    Request { request: Request, answers: UnboundedSender<Answer> },
+    Request {
+        request: Request,
+        answers: UnboundedSender<Answer>,
+    },
     /// A hook calls a tool.
     Tool(tools::ToolRequest),
     /// A hook, action or command has ended.
-    Ended { unit: UnitName, context_id: String, result: io::Result<process::Ended> },
+    Ended {
+        unit: UnitName,
+        context_id: String,
+        result: io::Result<process::Ended>,
+    },
     /// A machine was made, found again or rebooted.
     MachineReady { number: u32, result: Result<(), String> },
     /// A machine is no more.
@@ -82,7 +94,11 @@ pub(crate) enum Message {
     /// A charm was unpacked for a unit.
     CharmReady { unit: UnitName, result: Result<(), String> },
     /// A charm was read and stored for `deploy` or `refresh`.
-    CharmStored { order: store::Order, result: Result<store::Stored, String>, answers: UnboundedSender<Answer> },
+    CharmStored {
+        order: store::Order,
+        result: Box<Result<store::Stored, String>>,
+        answers: UnboundedSender<Answer>,
+    },
     /// The daemon must end.
     Terminate,
 }
@@ -103,20 +119,27 @@ impl Programs {
         let own = std::env::current_exe()?;
         let beside = |name: &str| {
             let path = own.with_file_name(name);
-            if path.is_file() { Ok(path) } else { Err(DaemonError::Incomplete(path)) }
+            if path.is_file() {
+                Ok(path)
+            } else {
+                Err(DaemonError::Incomplete(path))
+            }
         };
-        let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into());
-        Ok(Programs { jujuc: beside("jujuc")?, minit: beside("minit")?, path })
+        let path = std::env::var("PATH")
+            .unwrap_or_else(|_| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into());
+        Ok(Programs {
+            jujuc: beside("jujuc")?,
+            minit: beside("minit")?,
+            path,
+        })
     }
 }
 
 /// Runs the daemon of a model until it is told to end or the model is destroyed. Its stdout and stderr are its log.
 pub fn run(paths: &ModelPaths) -> Result<(), DaemonError> {
-    let lock = File::create(paths.lock())?;
-    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-        Err(Errno::WOULDBLOCK) => return Err(DaemonError::Running(paths.name().to_owned())),
-        other => other.map_err(io::Error::from)?,
-    }
+    let _lock = lock(paths)?;
+    // The terminal that started the daemon may close. Who leads a process group already stays where it is.
+    let _stays = rustix::process::setsid();
     let programs = Programs::find()?;
     fs_err::write(paths.daemon_pid(), format!("{}\n", std::process::id()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -126,6 +149,23 @@ pub fn run(paths: &ModelPaths) -> Result<(), DaemonError> {
     match fs_err::remove_file(paths.daemon_pid()) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+/// Locks the model for the life of the process. A predecessor that was killed while it started a program may live on in that
+/// program's first moments, lock included; so a refusal counts only if it lasts.
+fn lock(paths: &ModelPaths) -> Result<File, DaemonError> {
+    let lock = File::create(paths.lock())?;
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(10)),
+            Err(Errno::WOULDBLOCK) => return Err(DaemonError::Running(paths.name().to_owned())),
+            other => {
+                other.map_err(io::Error::from)?;
+                return Ok(lock);
+            }
+        }
     }
 }
 
@@ -141,7 +181,7 @@ async fn serve(paths: ModelPaths, programs: Programs) -> Result<(), DaemonError>
     controller.run(messages).await;
     // The last answers must reach their readers before the process is gone.
     let _all_connections_ended = stop.send(());
-    let _slow_reader = tokio::time::timeout(std::time::Duration::from_secs(1), control).await;
+    let _slow_reader = tokio::time::timeout(Duration::from_secs(1), control).await;
     Ok(())
 }
 
@@ -158,6 +198,9 @@ fn watch_signals(controller: UnboundedSender<Message>) -> io::Result<()> {
 
 /// A line in the daemon's own log.
 pub(crate) fn note(text: &str) {
-    let _no_one_to_tell = writeln!(io::stderr(), "{} {text}", model::Time(crate::paths::now_ms()).iso_text());
+    let _no_one_to_tell = writeln!(
+        io::stderr(),
+        "{} {text}",
+        model::Time(crate::paths::now_ms()).iso_text()
+    );
 }
-

@@ -67,13 +67,21 @@ pub(crate) fn start(program: &Program, dir: &Path, environment: &BTreeMap<String
 }
 
 /// Waits for the end, handing every line of output to `line`; `collect` keeps the output as well.
-pub(crate) async fn watch(mut child: Child, started: Instant, collect: bool, line: impl Fn(Stream, &str)) -> io::Result<Ended> {
+pub(crate) async fn watch(
+    mut child: Child,
+    started: Instant,
+    collect: bool,
+    line: impl Fn(Stream, &str),
+) -> io::Result<Ended> {
     let mut out = Lines::new(collect);
     let mut err = Lines::new(collect);
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let status = {
         let reading = async {
-            tokio::join!(out.read(stdout, |text| line(Stream::Stdout, text)), err.read(stderr, |text| line(Stream::Stderr, text)));
+            tokio::join!(
+                out.read(stdout, |text| line(Stream::Stdout, text)),
+                err.read(stderr, |text| line(Stream::Stderr, text))
+            );
         };
         tokio::pin!(reading);
         tokio::select! {
@@ -86,7 +94,12 @@ pub(crate) async fn watch(mut child: Child, started: Instant, collect: bool, lin
     };
     out.flush(|text| line(Stream::Stdout, text));
     err.flush(|text| line(Stream::Stderr, text));
-    Ok(Ended { end: end_of(status), stdout: out.collected, stderr: err.collected, duration: started.elapsed() })
+    Ok(Ended {
+        end: end_of(status),
+        stdout: out.collected,
+        stderr: err.collected,
+        duration: started.elapsed(),
+    })
 }
 
 fn end_of(status: ExitStatus) -> End {
@@ -106,7 +119,11 @@ struct Lines {
 
 impl Lines {
     fn new(collect: bool) -> Lines {
-        Lines { line: Vec::new(), collect, collected: Vec::new() }
+        Lines {
+            line: Vec::new(),
+            collect,
+            collected: Vec::new(),
+        }
     }
 
     async fn read(&mut self, stream: Option<impl AsyncRead + Unpin>, mut emit: impl FnMut(&str)) {
@@ -155,13 +172,21 @@ mod tests {
     use std::cell::RefCell;
 
     fn run(shell: &str) -> (Ended, Vec<(Stream, String)>) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let lines = RefCell::new(Vec::new());
         let environment = BTreeMap::from([("PATH".to_owned(), std::env::var("PATH").unwrap())]);
         let ended = runtime.block_on(async {
             let child = start(&Program::Shell(shell.to_owned()), Path::new("/"), &environment).unwrap();
-            let watching = watch(child, Instant::now(), true, |s, l| lines.borrow_mut().push((s, l.to_owned())));
-            tokio::time::timeout(Duration::from_secs(20), watching).await.unwrap().unwrap()
+            let watching = watch(child, Instant::now(), true, |s, l| {
+                lines.borrow_mut().push((s, l.to_owned()))
+            });
+            tokio::time::timeout(Duration::from_secs(20), watching)
+                .await
+                .unwrap()
+                .unwrap()
         });
         (ended, lines.into_inner())
     }
@@ -178,7 +203,10 @@ mod tests {
     #[test]
     fn a_long_line_becomes_several_records_and_one_line_of_results() {
         let (ended, lines) = run("head -c 9000 /dev/zero | tr '\\0' x");
-        assert_eq!(lines.iter().map(|(_, l)| l.len()).collect::<Vec<_>>(), [4096, 4096, 808]);
+        assert_eq!(
+            lines.iter().map(|(_, l)| l.len()).collect::<Vec<_>>(),
+            [4096, 4096, 808]
+        );
         assert_eq!(ended.stdout.len(), 9001);
     }
 

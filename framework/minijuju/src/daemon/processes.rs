@@ -24,7 +24,10 @@ pub(crate) fn end_all(variables: &[(&str, &str)], grace: Duration) -> bool {
         if elapsed >= grace {
             signal_all(&left, Signal::KILL);
         } else {
-            let unasked: Vec<Pid> = left.into_iter().filter(|pid| asked.insert(pid.as_raw_nonzero())).collect();
+            let unasked: Vec<Pid> = left
+                .into_iter()
+                .filter(|pid| asked.insert(pid.as_raw_nonzero()))
+                .collect();
             signal_all(&unasked, Signal::TERM);
         }
         std::thread::sleep(Duration::from_millis(10));
@@ -48,7 +51,12 @@ mod tests {
     fn stubborn_processes_are_ended_too() {
         let mark = format!("processes-test-{}", std::process::id());
         let script = "trap '' TERM; sleep 60 & wait; wait; wait";
-        let mut child = Command::new("/bin/bash").arg("-c").arg(script).env("MINIJUJU_TEST", &mark).spawn().unwrap();
+        let mut child = Command::new("/bin/bash")
+            .arg("-c")
+            .arg(script)
+            .env("MINIJUJU_TEST", &mark)
+            .spawn()
+            .unwrap();
         let reaper = std::thread::spawn(move || child.wait().unwrap());
         let deadline = Instant::now() + Duration::from_secs(10);
         while with_variables(&[("MINIJUJU_TEST", mark.as_str())]).len() < 2 {

@@ -64,13 +64,19 @@ pub(crate) fn not_scheduled(id: u64, errors: Vec<String>) -> OperationReport {
 /// The number of an existing task.
 pub(crate) fn task_id(model: &Model, text: &str) -> Result<u64, Refusal> {
     let id = text.parse().ok().filter(|id| model.task(*id).is_some());
-    id.ok_or_else(|| Refusal { text: format!("task {text:?} not found"), code: 1 })
+    id.ok_or_else(|| Refusal {
+        text: format!("task {text:?} not found"),
+        code: 1,
+    })
 }
 
 /// The number of an existing operation.
 pub(crate) fn operation_id(model: &Model, text: &str) -> Result<u64, Refusal> {
     let id = text.parse().ok().filter(|id| model.operation(*id).is_some());
-    id.ok_or_else(|| Refusal { text: format!("operation {text:?} not found"), code: 1 })
+    id.ok_or_else(|| Refusal {
+        text: format!("operation {text:?} not found"),
+        code: 1,
+    })
 }
 
 /// An operation is as far as the task that is least far, and as bad as the worst.
@@ -83,6 +89,8 @@ fn worst(tasks: &[&Task]) -> TaskStatus {
         TaskStatus::Aborted,
         TaskStatus::Cancelled,
     ];
-    let found = order.into_iter().find(|status| tasks.iter().any(|task| task.status == *status));
+    let found = order
+        .into_iter()
+        .find(|status| tasks.iter().any(|task| task.status == *status));
     found.unwrap_or(TaskStatus::Completed)
 }

@@ -36,7 +36,9 @@ pub(crate) fn find(charm: &Path, dispatch_path: &str) -> Result<Program, ScriptE
     for name in ["dispatch", dispatch_path] {
         let path = charm.join(name);
         match path.metadata() {
-            Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => return Ok(Program::Script(path)),
+            Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => {
+                return Ok(Program::Script(path));
+            }
             Ok(_) => return Err(ScriptError::NotExecutable(path)),
             Err(_) => {}
         }
@@ -65,7 +67,10 @@ pub(crate) fn environment(mut all: BTreeMap<String, String>, around: &Surroundin
     all.insert("JUJU_CHARM_DIR".into(), charm);
     all.insert("JUJU_AGENT_SOCKET_NETWORK".into(), "unix".into());
     all.insert("JUJU_AGENT_SOCKET_ADDRESS".into(), text(around.socket));
-    all.insert("PATH".into(), format!("{tools}:{}:{}", text(&around.machine.bin()), around.path));
+    all.insert(
+        "PATH".into(),
+        format!("{tools}:{}:{}", text(&around.machine.bin()), around.path),
+    );
     all.extend(around.machine.environment());
     all.insert(ENV_MACHINE_ADDRESS.into(), around.address.to_owned());
     all
@@ -90,9 +95,15 @@ mod tests {
         put(charm, "metadata.yaml", 0o644);
         assert_eq!(find(charm, "hooks/install").unwrap(), Program::Missing);
         put(charm, "hooks/install", 0o755);
-        assert_eq!(find(charm, "hooks/install").unwrap(), Program::Script(charm.join("hooks/install")));
+        assert_eq!(
+            find(charm, "hooks/install").unwrap(),
+            Program::Script(charm.join("hooks/install"))
+        );
         put(charm, "dispatch", 0o755);
-        assert_eq!(find(charm, "hooks/start").unwrap(), Program::Script(charm.join("dispatch")));
+        assert_eq!(
+            find(charm, "hooks/start").unwrap(),
+            Program::Script(charm.join("dispatch"))
+        );
     }
 
     #[test]

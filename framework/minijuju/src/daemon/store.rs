@@ -12,7 +12,11 @@ use crate::paths::{ModelPaths, random_hex};
 #[derive(Debug, Clone)]
 pub(crate) enum Order {
     /// A new application.
-    Deploy { application: Option<String>, units: Option<u32>, config: BTreeMap<String, String> },
+    Deploy {
+        application: Option<String>,
+        units: Option<u32>,
+        config: BTreeMap<String, String>,
+    },
     /// Another charm for an application.
     Refresh { application: String },
 }
@@ -40,8 +44,13 @@ pub(crate) fn bring(paths: &ModelPaths, charm: &Path) -> Result<Stored, String> 
         Ok(_) => return Err(format!("cannot deploy {:?}: not an absolute path", charm.display())),
         Err(_) => return Err(format!("no charm was found at {:?}", charm.display())),
     };
-    let invalid = |error: &dyn std::fmt::Display| format!("invalid charm or bundle provided at {:?}: {error}", charm.display());
-    let info = if found.is_dir() { CharmInfo::from_dir(charm) } else { CharmInfo::from_archive(charm) };
+    let invalid =
+        |error: &dyn std::fmt::Display| format!("invalid charm or bundle provided at {:?}: {error}", charm.display());
+    let info = if found.is_dir() {
+        CharmInfo::from_dir(charm)
+    } else {
+        CharmInfo::from_archive(charm)
+    };
     let info = info.map_err(|e| invalid(&e))?;
     if info.manifest.as_ref().is_none_or(|m| m.bases.is_empty()) {
         return Err("charm does not define any bases".to_owned());
@@ -87,9 +96,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let model = Home::at(dir.path()).create_model("m").unwrap();
         let missing = dir.path().join("x.charm");
-        assert_eq!(bring(&model, &missing).unwrap_err(), format!("no charm was found at {missing:?}"));
+        assert_eq!(
+            bring(&model, &missing).unwrap_err(),
+            format!("no charm was found at {missing:?}")
+        );
         fs_err::write(&missing, "no zip").unwrap();
-        assert!(bring(&model, &missing).unwrap_err().starts_with("invalid charm or bundle provided at "));
+        assert!(
+            bring(&model, &missing)
+                .unwrap_err()
+                .starts_with("invalid charm or bundle provided at ")
+        );
     }
 
     #[test]

@@ -45,7 +45,13 @@ impl Controller {
                 for waiting in answers {
                     match &outcome {
                         Ok(()) => destroyed(&waiting),
-                        Err(text) => finish(&waiting, Err(Refusal { text: text.clone(), code: 1 })),
+                        Err(text) => finish(
+                            &waiting,
+                            Err(Refusal {
+                                text: text.clone(),
+                                code: 1,
+                            }),
+                        ),
                     }
                 }
             }
@@ -76,6 +82,7 @@ impl Controller {
         if !processes::end_all(&marks, Duration::from_millis(500)) {
             return Err("some processes of the model cannot be killed".to_owned());
         }
-        self.remove_files().map_err(|error| format!("cannot remove the model: {error}"))
+        self.remove_files()
+            .map_err(|error| format!("cannot remove the model: {error}"))
     }
 }

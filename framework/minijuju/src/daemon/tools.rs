@@ -23,7 +23,12 @@ pub(crate) struct ToolRequest {
 }
 
 /// Serves the socket of one context until it is cancelled.
-pub(crate) async fn serve(listener: UnixListener, unit: UnitName, context_id: String, controller: UnboundedSender<Message>) {
+pub(crate) async fn serve(
+    listener: UnixListener,
+    unit: UnitName,
+    context_id: String,
+    controller: UnboundedSender<Message>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -57,7 +62,12 @@ async fn converse(
         while let Some(call) = codec.next().map_err(io::Error::other)? {
             let result = if call.method == wire::METHOD {
                 let (reply, answer) = oneshot::channel();
-                let request = ToolRequest { unit: unit.clone(), context_id: context_id.clone(), request: call.request, reply };
+                let request = ToolRequest {
+                    unit: unit.clone(),
+                    context_id: context_id.clone(),
+                    request: call.request,
+                    reply,
+                };
                 if controller.send(Message::Tool(request)).is_err() {
                     return Ok(());
                 }

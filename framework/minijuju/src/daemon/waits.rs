@@ -45,7 +45,13 @@ impl Waiter {
     pub(crate) fn new(goal: Goal, answers: UnboundedSender<Answer>, timeout_ms: Option<u64>) -> Waiter {
         // A time-out beyond the end of the clock is none.
         let deadline = timeout_ms.and_then(|millis| Instant::now().checked_add(Duration::from_millis(millis)));
-        Waiter { goal, answers, deadline, told: String::new(), lines_told: 0 }
+        Waiter {
+            goal,
+            answers,
+            deadline,
+            told: String::new(),
+            lines_told: 0,
+        }
     }
 
     /// When it gives up.
@@ -78,56 +84,93 @@ impl Controller {
             return None;
         }
         let late = waiter.deadline.is_some_and(|deadline| deadline <= self.now);
-        match waiter.goal.clone() {
-            Goal::Conditions(conditions) => {
-                let missing = missing(&self.model, self.time(), &conditions);
-                if missing.is_empty() {
-                    finish(&waiter.answers, to_json(&self.model.status(self.time())));
-                    return None;
-                }
-                let text = name_some(&missing);
-                if late {
-                    let text = format!("timed out waiting for: {text}");
-                    finish(&waiter.answers, Err(Refusal { text, code: 1 }));
-                    return None;
-                }
-                waiter.tell(format!("waiting for {text}"));
-            }
-            Goal::Operation(id) => {
-                let Some(group) = self.model.operation(id) else { return None };
-                let over = group.tasks.iter().filter_map(|id| self.model.task(*id)).all(|task| task.status.is_final());
-                if let [task] = group.tasks[..] {
-                    tell_log(&self.model, task, &mut waiter);
-                }
-                if over || late {
-                    finish(&waiter.answers, to_json(&reports::operation(&self.model, group, !over)));
-                    return None;
-                }
-            }
-            Goal::Task(id) => {
-                tell_log(&self.model, id, &mut waiter);
-                let task = self.model.task(id)?;
-                if task.status.is_final() || late {
-                    finish(&waiter.answers, to_json(&reports::task(task)));
-                    return None;
-                }
-            }
-            Goal::Destroyed => {
-                let (machines, applications) = (self.model.machines().count(), self.model.applications().count());
-                if let Some(Ending::Destroy { answers }) = &mut self.ending {
+        let step = match waiter.goal.clone() {
+            Goal::Conditions(conditions) => self.check_conditions(&conditions, late),
+            Goal::Operation(id) => self.check_operation(id, late, &mut waiter),
+            Goal::Task(id) => self.check_task(id, late, &mut waiter),
+            Goal::Destroyed => match &mut self.ending {
+                Some(Ending::Destroy { answers }) => {
                     answers.push(waiter.answers);
                     return None;
                 }
-                let text = format!("{machines} machine(s), {applications} application(s)");
-                if late {
-                    let text = format!("timed out waiting for model to be removed: {text} left");
-                    finish(&waiter.answers, Err(Refusal { text, code: 1 }));
-                    return None;
+                _ => self.check_destroyed(late),
+            },
+        };
+        match step {
+            Step::Over(outcome) => {
+                finish(&waiter.answers, outcome);
+                None
+            }
+            Step::Waiting(news) => {
+                if let Some(text) = news {
+                    waiter.tell(text);
                 }
-                waiter.tell(format!("Waiting for model to be removed, {text}..."));
+                Some(waiter)
             }
         }
-        Some(waiter)
+    }
+
+    fn check_conditions(&self, conditions: &[WaitFor], late: bool) -> Step {
+        let missing = missing(&self.model, self.time(), conditions);
+        if missing.is_empty() {
+            return Step::Over(to_json(&self.model.status(self.time())));
+        }
+        let text = name_some(&missing);
+        if late {
+            Step::failed(format!("timed out waiting for: {text}"))
+        } else {
+            Step::Waiting(Some(format!("waiting for {text}")))
+        }
+    }
+
+    fn check_operation(&self, id: u64, late: bool, waiter: &mut Waiter) -> Step {
+        let Some(group) = self.model.operation(id) else {
+            return Step::failed(format!("operation \"{id}\" not found"));
+        };
+        if let [task] = group.tasks[..] {
+            tell_log(&self.model, task, waiter);
+        }
+        let over = group
+            .tasks
+            .iter()
+            .filter_map(|id| self.model.task(*id))
+            .all(|task| task.status.is_final());
+        if over || late {
+            return Step::Over(to_json(&reports::operation(&self.model, group, !over)));
+        }
+        Step::Waiting(None)
+    }
+
+    fn check_task(&self, id: u64, late: bool, waiter: &mut Waiter) -> Step {
+        tell_log(&self.model, id, waiter);
+        match self.model.task(id) {
+            None => Step::failed(format!("task \"{id}\" not found")),
+            Some(task) if task.status.is_final() || late => Step::Over(to_json(&reports::task(task))),
+            Some(_) => Step::Waiting(None),
+        }
+    }
+
+    fn check_destroyed(&self, late: bool) -> Step {
+        let (machines, applications) = (self.model.machines().count(), self.model.applications().count());
+        let left = format!("{machines} machine(s), {applications} application(s)");
+        if late {
+            return Step::failed(format!("timed out waiting for model to be removed: {left} left"));
+        }
+        Step::Waiting(Some(format!("Waiting for model to be removed, {left}...")))
+    }
+}
+
+/// What a look at a goal gives.
+enum Step {
+    /// The final answer.
+    Over(Result<Value, Refusal>),
+    /// Not yet; perhaps with something to tell.
+    Waiting(Option<String>),
+}
+
+impl Step {
+    fn failed(text: String) -> Step {
+        Step::Over(Err(Refusal { text, code: 1 }))
     }
 }
 
@@ -143,7 +186,12 @@ fn tell_log(model: &Model, task: u64, waiter: &mut Waiter) {
 }
 
 fn name_some(missing: &[String]) -> String {
-    let named = missing.iter().take(NAMED_AT_MOST).cloned().collect::<Vec<_>>().join(", ");
+    let named = missing
+        .iter()
+        .take(NAMED_AT_MOST)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
     match missing.len().saturating_sub(NAMED_AT_MOST) {
         0 => named,
         more => format!("{named} and {more} more"),
@@ -174,15 +222,25 @@ fn missing_for(model: &Model, now: Time, condition: &WaitFor) -> Vec<String> {
         WaitFor::Idle { application } => each_unit(model, application.as_deref(), |unit| busy(model, unit, now)),
         WaitFor::Units { application, count } => {
             let have = units_of(model, application).map_or(0, |units| units.len() as u64);
-            if have == *count { Vec::new() } else { vec![format!("{application}: {have} of {count} units")] }
+            if have == *count {
+                Vec::new()
+            } else {
+                vec![format!("{application}: {have} of {count} units")]
+            }
         }
         WaitFor::Status { entity, status } => missing_status(model, entity, status),
         WaitFor::Gone { entity } => {
             let there = match entity.parse::<UnitName>() {
                 Ok(unit) => model.unit(&unit).is_some(),
-                Err(_) => entity.parse().is_ok_and(|name: ApplicationName| model.application(&name).is_some()),
+                Err(_) => entity
+                    .parse()
+                    .is_ok_and(|name: ApplicationName| model.application(&name).is_some()),
             };
-            if there { vec![format!("{entity}: to go")] } else { Vec::new() }
+            if there {
+                vec![format!("{entity}: to go")]
+            } else {
+                Vec::new()
+            }
         }
     }
 }
@@ -210,12 +268,18 @@ fn each_unit(model: &Model, application: Option<&str>, check: impl Fn(&Unit) -> 
     let Some(units) = application.map_or_else(|| Some(model.units().collect()), |name| units_of(model, name)) else {
         return vec![format!("{}: not found", application.unwrap_or_default())];
     };
-    let mut missing: Vec<String> =
-        units.into_iter().filter_map(|unit| check(unit).map(|why| format!("{}: {why}", unit.name))).collect();
+    let mut missing: Vec<String> = units
+        .into_iter()
+        .filter_map(|unit| check(unit).map(|why| format!("{}: {why}", unit.name)))
+        .collect();
     if application.is_none() {
-        let machines = model.machines().filter(|machine| machine.life != Life::Alive && model.units_on(machine.number).next().is_none());
+        let machines = model
+            .machines()
+            .filter(|machine| machine.life != Life::Alive && model.units_on(machine.number).next().is_none());
         missing.extend(machines.map(|machine| format!("machine {}: being removed", machine.number)));
-        let applications = model.applications().filter(|application| application.life != Life::Alive);
+        let applications = model
+            .applications()
+            .filter(|application| application.life != Life::Alive);
         missing.extend(applications.map(|application| format!("{}: being removed", application.name)));
     }
     missing
@@ -235,9 +299,16 @@ fn busy(model: &Model, unit: &Unit, now: Time) -> Option<String> {
     if let Some(failed) = unit.failed_hook() {
         return Some(described("error", &format!("hook failed: {:?}", failed.hook.name)));
     }
+    let machine = model.machine_of(&unit.name);
+    if machine.is_some_and(|machine| machine.reboot_wanted) {
+        return Some("rebooting".to_owned());
+    }
     if !unit.agent_started {
-        let machine = model.machine_of(&unit.name).filter(|machine| !machine.is_started());
-        return Some(described("allocating", machine.map_or("", |machine| machine.status.message.as_str())));
+        let machine = machine.filter(|machine| !machine.is_started());
+        return Some(described(
+            "allocating",
+            machine.map_or("", |machine| machine.status.message.as_str()),
+        ));
     }
     if unit.life != Life::Alive {
         return Some("being removed".to_owned());
@@ -249,14 +320,19 @@ fn busy(model: &Model, unit: &Unit, now: Time) -> Option<String> {
 fn operation_name(model: &Model, operation: &Operation) -> String {
     match operation {
         Operation::Hook(hook) => hook.name.clone(),
-        Operation::Action { task } | Operation::Exec { task } => {
-            model.task(*task).map(|task| task.kind.name().to_owned()).unwrap_or_default()
-        }
+        Operation::Action { task } | Operation::Exec { task } => model
+            .task(*task)
+            .map(|task| task.kind.name().to_owned())
+            .unwrap_or_default(),
     }
 }
 
 fn described(what: &str, detail: &str) -> String {
-    if detail.is_empty() { what.to_owned() } else { format!("{what} ({detail})") }
+    if detail.is_empty() {
+        what.to_owned()
+    } else {
+        format!("{what} ({detail})")
+    }
 }
 
 /// The final answer of a client whose model is gone.

@@ -12,8 +12,13 @@ use super::protocol::InstallChange;
 use super::unit_file::{self, ServiceUnit};
 
 /// Where unit files live, as the machine sees it; earlier ones win. Changes are made in the first.
-const DIRECTORIES: [&str; 5] =
-    ["etc/systemd/system", "run/systemd/system", "usr/local/lib/systemd/system", "lib/systemd/system", "usr/lib/systemd/system"];
+const DIRECTORIES: [&str; 5] = [
+    "etc/systemd/system",
+    "run/systemd/system",
+    "usr/local/lib/systemd/system",
+    "lib/systemd/system",
+    "usr/lib/systemd/system",
+];
 
 /// The units of a machine.
 #[derive(Debug)]
@@ -50,7 +55,11 @@ pub(crate) enum LoadError {
 
 impl Catalog {
     pub(crate) fn new(root: &Path, hostname: &str) -> Catalog {
-        Catalog { root: root.to_owned(), hostname: hostname.to_owned(), loaded: BTreeMap::new() }
+        Catalog {
+            root: root.to_owned(),
+            hostname: hostname.to_owned(),
+            loaded: BTreeMap::new(),
+        }
     }
 
     /// The unit of a name, as it was when it was first read.
@@ -74,7 +83,9 @@ impl Catalog {
 
     /// Did a unit's files change after they were read?
     pub(crate) fn is_stale(&self, name: &str) -> bool {
-        self.loaded.get(name).is_some_and(|loaded| self.read(name).ok().as_ref() != Some(&loaded.files))
+        self.loaded
+            .get(name)
+            .is_some_and(|loaded| self.read(name).ok().as_ref() != Some(&loaded.files))
     }
 
     /// Paths (as the machine sees them) and texts of a unit's files as they are now.
@@ -83,7 +94,9 @@ impl Catalog {
     }
 
     pub(crate) fn is_masked(&self, name: &str) -> bool {
-        DIRECTORIES.iter().any(|dir| std::fs::read_link(self.root.join(dir).join(name)).is_ok_and(|to| to == Path::new("/dev/null")))
+        DIRECTORIES
+            .iter()
+            .any(|dir| std::fs::read_link(self.root.join(dir).join(name)).is_ok_and(|to| to == Path::new("/dev/null")))
     }
 
     /// `enabled`, `disabled`, `static`, `masked`; empty if there is no such unit.
@@ -104,7 +117,11 @@ impl Catalog {
     pub(crate) fn enabled(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         for dir in self.wants_directories() {
-            names.extend(list(&self.root.join(DIRECTORIES[0]).join(dir)).into_iter().filter(|name| name.ends_with(".service")));
+            names.extend(
+                list(&self.root.join(DIRECTORIES[0]).join(dir))
+                    .into_iter()
+                    .filter(|name| name.ends_with(".service")),
+            );
         }
         names
     }
@@ -121,10 +138,19 @@ impl Catalog {
 
     fn enable(&mut self, name: &str) -> Result<Vec<String>, InstallError> {
         let (fragment, wanted_by) = match self.load(name) {
-            Err(LoadError::Masked) => return Err(InstallError(format!("Unit file /etc/systemd/system/{name} is masked."))),
+            Err(LoadError::Masked) => {
+                return Err(InstallError(format!("Unit file /etc/systemd/system/{name} is masked.")));
+            }
             Err(LoadError::NotFound) => return Err(InstallError(format!("Unit file {name} does not exist."))),
             Err(LoadError::Io(error)) => return Err(error.into()),
-            Ok(loaded) => (loaded.files.fragment(), loaded.unit.as_ref().map(|unit| unit.wanted_by.clone()).unwrap_or_default()),
+            Ok(loaded) => (
+                loaded.files.fragment(),
+                loaded
+                    .unit
+                    .as_ref()
+                    .map(|unit| unit.wanted_by.clone())
+                    .unwrap_or_default(),
+            ),
         };
         let mut lines = Vec::new();
         for target in wanted_by {
@@ -176,13 +202,21 @@ impl Catalog {
 
     /// The links that enable a unit, as the machine sees them.
     fn links(&self, name: &str) -> Vec<String> {
-        let links = self.wants_directories().into_iter().map(|dir| format!("/{}/{dir}/{name}", DIRECTORIES[0]));
-        links.filter(|link| std::fs::symlink_metadata(self.host(link)).is_ok()).collect()
+        let links = self
+            .wants_directories()
+            .into_iter()
+            .map(|dir| format!("/{}/{dir}/{name}", DIRECTORIES[0]));
+        links
+            .filter(|link| std::fs::symlink_metadata(self.host(link)).is_ok())
+            .collect()
     }
 
     fn wants_directories(&self) -> Vec<String> {
         let names = list(&self.root.join(DIRECTORIES[0]));
-        names.into_iter().filter(|name| name.ends_with(".wants") || name.ends_with(".requires")).collect()
+        names
+            .into_iter()
+            .filter(|name| name.ends_with(".wants") || name.ends_with(".requires"))
+            .collect()
     }
 
     fn host(&self, path: &str) -> PathBuf {
@@ -192,7 +226,9 @@ impl Catalog {
     fn read(&self, name: &str) -> Result<Files, LoadError> {
         let template = name.split_once('@').map(|(prefix, _)| format!("{prefix}@.service"));
         let names: Vec<&str> = [Some(name), template.as_deref()].into_iter().flatten().collect();
-        let candidates = names.iter().flat_map(|name| DIRECTORIES.map(|dir| format!("/{dir}/{name}")));
+        let candidates = names
+            .iter()
+            .flat_map(|name| DIRECTORIES.map(|dir| format!("/{dir}/{name}")));
         let mut texts = Vec::new();
         for path in candidates {
             if let Some(text) = read_if_there(&self.host(&path))? {
@@ -265,7 +301,9 @@ fn read_if_there(path: &Path) -> io::Result<Option<String>> {
 /// The names in a directory, sorted; none if it cannot be read.
 fn list(dir: &Path) -> BTreeSet<String> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
 }
 
 #[cfg(test)]
@@ -295,7 +333,10 @@ mod tests {
             ("lib/systemd/system/a.service", "[Service]\nExecStart=/bin/lib\n"),
             ("etc/systemd/system/a.service", UNIT),
             ("lib/systemd/system/a.service.d/20.conf", "[Service]\nRestart=always\n"),
-            ("etc/systemd/system/a.service.d/10.conf", "[Service]\nRestart=no\nKillSignal=INT\n"),
+            (
+                "etc/systemd/system/a.service.d/10.conf",
+                "[Service]\nRestart=no\nKillSignal=INT\n",
+            ),
             ("etc/systemd/system/a.service.d/README", "nothing"),
         ]);
         let unit = unit(&mut catalog, "a.service");
@@ -312,7 +353,11 @@ mod tests {
         assert!(matches!(catalog.load("b.service"), Err(LoadError::NotFound)));
         fs_err::write(dir.path().join("etc/systemd/system/b.service"), UNIT).unwrap();
         assert_eq!(unit(&mut catalog, "b.service").kill_signal, 15);
-        fs_err::write(dir.path().join("etc/systemd/system/b.service"), "[Service]\nExecStart=/bin/a\nKillSignal=2\n").unwrap();
+        fs_err::write(
+            dir.path().join("etc/systemd/system/b.service"),
+            "[Service]\nExecStart=/bin/a\nKillSignal=2\n",
+        )
+        .unwrap();
         assert_eq!(unit(&mut catalog, "b.service").kill_signal, 15);
         assert!(catalog.is_stale("b.service") && !catalog.is_stale("a.service"));
         catalog.reload();
@@ -321,23 +366,40 @@ mod tests {
 
     #[test]
     fn links_enable_and_mask() {
-        let (_dir, mut catalog) =
-            catalog(&[("lib/systemd/system/a.service", UNIT), ("etc/systemd/system/s.service", "[Service]\nExecStart=/bin/a\n")]);
-        assert_eq!(["a.service", "s.service", "x.service"].map(|name| catalog.unit_file_state(name)), ["disabled", "static", ""]);
+        let (_dir, mut catalog) = catalog(&[
+            ("lib/systemd/system/a.service", UNIT),
+            ("etc/systemd/system/s.service", "[Service]\nExecStart=/bin/a\n"),
+        ]);
+        assert_eq!(
+            ["a.service", "s.service", "x.service"].map(|name| catalog.unit_file_state(name)),
+            ["disabled", "static", ""]
+        );
         let lines = catalog.install(InstallChange::Enable, "a.service").unwrap();
         let link = "/etc/systemd/system/multi-user.target.wants/a.service";
-        assert_eq!(lines, [format!("Created symlink {link} → /lib/systemd/system/a.service.")]);
+        assert_eq!(
+            lines,
+            [format!("Created symlink {link} → /lib/systemd/system/a.service.")]
+        );
         assert_eq!(catalog.unit_file_state("a.service"), "enabled");
         assert_eq!(catalog.enabled(), BTreeSet::from(["a.service".to_owned()]));
         catalog.install(InstallChange::Mask, "a.service").unwrap();
         assert_eq!(catalog.unit_file_state("a.service"), "masked");
         assert!(matches!(catalog.load("a.service"), Err(LoadError::Masked)));
         catalog.install(InstallChange::Unmask, "a.service").unwrap();
-        assert_eq!(catalog.install(InstallChange::Disable, "a.service").unwrap(), [format!("Removed \"{link}\".")]);
+        assert_eq!(
+            catalog.install(InstallChange::Disable, "a.service").unwrap(),
+            [format!("Removed \"{link}\".")]
+        );
         assert_eq!(catalog.unit_file_state("a.service"), "disabled");
-        let error = catalog.install(InstallChange::Mask, "s.service").unwrap_err().to_string();
+        let error = catalog
+            .install(InstallChange::Mask, "s.service")
+            .unwrap_err()
+            .to_string();
         assert_eq!(error, "File /etc/systemd/system/s.service already exists.");
-        let error = catalog.install(InstallChange::Enable, "x.service").unwrap_err().to_string();
+        let error = catalog
+            .install(InstallChange::Enable, "x.service")
+            .unwrap_err()
+            .to_string();
         assert_eq!(error, "Unit file x.service does not exist.");
     }
 

@@ -41,31 +41,67 @@ impl Spawner {
     /// `environment` is `minit`'s own; of it, services get what marks them and `PATH`.
     pub(crate) fn new(machine: &MachinePaths, environment: impl Iterator<Item = (String, String)>) -> Spawner {
         let mut base = machine.environment();
-        base.extend(environment.filter(|(name, _)| name.starts_with("MINIJUJU_") || matches!(name.as_str(), "PATH" | "LANG")));
-        let path = base.remove("PATH").unwrap_or_else(|| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into());
+        base.extend(
+            environment.filter(|(name, _)| name.starts_with("MINIJUJU_") || matches!(name.as_str(), "PATH" | "LANG")),
+        );
+        let path = base
+            .remove("PATH")
+            .unwrap_or_else(|| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into());
         base.insert("PATH".into(), path_variable(machine, &path));
-        Spawner { machine: machine.clone(), base }
+        Spawner {
+            machine: machine.clone(),
+            base,
+        }
     }
 
     /// Starts a command of a unit in a process group of its own.
     pub(crate) fn spawn(&self, unit: &ServiceUnit, exec: &Exec, extra: &Extra) -> Result<Pid, SpawnError> {
-        let environment = self.environment(unit, extra).map_err(|error| SpawnError { status: EXEC, text: error.to_string() })?;
-        let words = if exec.literal { exec.words.clone() } else { words::expand(&exec.words, &environment) };
-        let (program, arguments) = words.split_first().ok_or_else(|| SpawnError { status: EXEC, text: "empty command".into() })?;
+        let environment = self.environment(unit, extra).map_err(|error| SpawnError {
+            status: EXEC,
+            text: error.to_string(),
+        })?;
+        let words = if exec.literal {
+            exec.words.clone()
+        } else {
+            words::expand(&exec.words, &environment)
+        };
+        let (program, arguments) = words.split_first().ok_or_else(|| SpawnError {
+            status: EXEC,
+            text: "empty command".into(),
+        })?;
         let directory = self.directory(unit)?;
-        let output = self.output(unit).map_err(|error| SpawnError { status: STDOUT, text: error.to_string() })?;
-        let errors = output.try_clone().map_err(|error| SpawnError { status: STDOUT, text: error.to_string() })?;
+        let output = self.output(unit).map_err(|error| SpawnError {
+            status: STDOUT,
+            text: error.to_string(),
+        })?;
+        let errors = output.try_clone().map_err(|error| SpawnError {
+            status: STDOUT,
+            text: error.to_string(),
+        })?;
         let mut command = Command::new(self.program(program, &environment));
-        command.args(arguments).env_clear().envs(&environment).current_dir(directory).process_group(0);
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(&environment)
+            .current_dir(directory)
+            .process_group(0);
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
-        let text = |reason: String| SpawnError { status: EXEC, text: format!("Failed to execute {program}: {reason}") };
+        let text = |reason: String| SpawnError {
+            status: EXEC,
+            text: format!("Failed to execute {program}: {reason}"),
+        };
         let child = command.spawn().map_err(|error| text(error.to_string()))?;
-        i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(|| text("no process id".into()))
+        i32::try_from(child.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .ok_or_else(|| text("no process id".into()))
     }
 
     /// The file of a service's output and of remarks about it.
     pub(crate) fn log_path(&self, unit: &str) -> PathBuf {
-        self.machine.log().join(format!("{}.log", unit.strip_suffix(".service").unwrap_or(unit)))
+        self.machine
+            .log()
+            .join(format!("{}.log", unit.strip_suffix(".service").unwrap_or(unit)))
     }
 
     fn environment(&self, unit: &ServiceUnit, extra: &Extra) -> io::Result<BTreeMap<String, String>> {
@@ -89,19 +125,31 @@ impl Spawner {
             return self.resolve(program);
         }
         let path = environment.get("PATH").map_or("", String::as_str);
-        let found = path.split(':').map(|dir| Path::new(dir).join(program)).find(|candidate| candidate.is_file());
+        let found = path
+            .split(':')
+            .map(|dir| Path::new(dir).join(program))
+            .find(|candidate| candidate.is_file());
         found.unwrap_or_else(|| program.into())
     }
 
     fn directory(&self, unit: &ServiceUnit) -> Result<PathBuf, SpawnError> {
-        let Some((optional, path)) = &unit.working_directory else { return Ok(self.machine.root()) };
-        let directory = if path == "~" { self.machine.home() } else { self.resolve(path) };
+        let Some((optional, path)) = &unit.working_directory else {
+            return Ok(self.machine.root());
+        };
+        let directory = if path == "~" {
+            self.machine.home()
+        } else {
+            self.resolve(path)
+        };
         if directory.is_dir() {
             Ok(directory)
         } else if *optional {
             Ok(self.machine.root())
         } else {
-            Err(SpawnError { status: CHDIR, text: format!("Changing to the requested working directory failed: {path}") })
+            Err(SpawnError {
+                status: CHDIR,
+                text: format!("Changing to the requested working directory failed: {path}"),
+            })
         }
     }
 
@@ -132,17 +180,26 @@ impl Spawner {
 
     fn below_root(&self, path: &str) -> PathBuf {
         let root = self.machine.root();
-        if Path::new(path).starts_with(&root) { path.into() } else { root.join(path.trim_start_matches('/')) }
+        if Path::new(path).starts_with(&root) {
+            path.into()
+        } else {
+            root.join(path.trim_start_matches('/'))
+        }
     }
 }
 
 /// `PATH` inside a machine: its own programs first, then those of the host.
 pub(crate) fn path_variable(machine: &MachinePaths, host_path: &str) -> String {
     let root = machine.root();
-    let mut directories: Vec<String> = [machine.bin(), root.join("usr/local/bin"), root.join("usr/bin"), root.join("snap/bin")]
-        .iter()
-        .map(|dir| dir.to_string_lossy().into_owned())
-        .collect();
+    let mut directories: Vec<String> = [
+        machine.bin(),
+        root.join("usr/local/bin"),
+        root.join("usr/bin"),
+        root.join("snap/bin"),
+    ]
+    .iter()
+    .map(|dir| dir.to_string_lossy().into_owned())
+    .collect();
     directories.extend(host_path.split(':').filter(|dir| !dir.is_empty()).map(str::to_owned));
     let mut seen = std::collections::BTreeSet::new();
     directories.retain(|dir| seen.insert(dir.clone()));
@@ -158,7 +215,10 @@ fn environment_file(text: &str) -> Vec<(String, String)> {
             let value = value.trim();
             let quoted = value.starts_with(['"', '\'']);
             let words = if quoted { words::split(value) } else { None };
-            (key.trim().to_owned(), words.map_or_else(|| value.to_owned(), |words| words.join(" ")))
+            (
+                key.trim().to_owned(),
+                words.map_or_else(|| value.to_owned(), |words| words.join(" ")),
+            )
         })
         .collect()
 }
@@ -171,6 +231,9 @@ mod tests {
     fn environment_files_are_read_as_systemd_does() {
         let text = "# c\nA=1\n B = two words \nC=\"x y\"\nD='$e'\nnothing\nE=\n;F=1\n";
         let expected = [("A", "1"), ("B", "two words"), ("C", "x y"), ("D", "$e"), ("E", "")];
-        assert_eq!(environment_file(text), expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        assert_eq!(
+            environment_file(text),
+            expected.map(|(key, value)| (key.to_owned(), value.to_owned()))
+        );
     }
 }

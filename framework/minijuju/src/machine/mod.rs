@@ -68,7 +68,13 @@ pub enum MachineError {
 /// Makes the machine's directories and its `systemctl` (a link to `minit`). Does nothing where they exist.
 pub fn prepare(machine: &MachinePaths, minit: &Path) -> Result<(), MachineError> {
     let root = machine.root();
-    for dir in [root.join("etc/systemd/system"), root.join("tmp"), machine.home(), machine.bin(), machine.log()] {
+    for dir in [
+        root.join("etc/systemd/system"),
+        root.join("tmp"),
+        machine.home(),
+        machine.bin(),
+        machine.log(),
+    ] {
         fs_err::create_dir_all(dir)?;
     }
     let link = machine.bin().join("systemctl");
@@ -93,7 +99,11 @@ pub fn start(machine: &MachinePaths, minit: &Path, environment: &BTreeMap<String
     if is_alive(machine) {
         return Ok(());
     }
-    let log = fs_err::OpenOptions::new().create(true).append(true).open(machine.log().join("minit.log"))?.into_file();
+    let log = fs_err::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(machine.log().join("minit.log"))?
+        .into_file();
     let status = Command::new(minit)
         .arg("--detach")
         .envs(machine.environment())
@@ -124,7 +134,10 @@ pub fn stop(machine: &MachinePaths) -> Result<(), MachineError> {
     let deadline = Instant::now() + STOP_TIMEOUT;
     while is_alive(machine) {
         if Instant::now() > deadline {
-            return Err(MachineError::Stop { machine: machine.id().to_owned(), waited: STOP_TIMEOUT });
+            return Err(MachineError::Stop {
+                machine: machine.id().to_owned(),
+                waited: STOP_TIMEOUT,
+            });
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -137,5 +150,8 @@ fn start_error(machine: &MachinePaths) -> MachineError {
         Some(line) => line.to_owned(),
         None => format!("no answer within {} seconds", START_TIMEOUT.as_secs()),
     };
-    MachineError::Start { machine: machine.id().to_owned(), reason }
+    MachineError::Start {
+        machine: machine.id().to_owned(),
+        reason,
+    }
 }

@@ -33,7 +33,9 @@ impl NotifySocket {
         let task = tokio::spawn(async move {
             let mut buffer = vec![0; 64 * 1024];
             while let Ok(length) = socket.recv(&mut buffer).await {
-                deliver(Message::parse(&String::from_utf8_lossy(buffer.get(..length).unwrap_or_default())));
+                deliver(Message::parse(&String::from_utf8_lossy(
+                    buffer.get(..length).unwrap_or_default(),
+                )));
             }
         });
         Ok(NotifySocket { path, task })
@@ -75,7 +77,12 @@ mod tests {
     #[test]
     fn a_datagram_has_one_variable_a_line() {
         let message = Message::parse("READY=1\nSTATUS=all is well\nMAINPID=12\nX\nWATCHDOG=1");
-        let expected = Message { ready: true, stopping: false, status: Some("all is well".into()), main_pid: Some(12) };
+        let expected = Message {
+            ready: true,
+            stopping: false,
+            status: Some("all is well".into()),
+            main_pid: Some(12),
+        };
         assert_eq!(message, expected);
     }
 }

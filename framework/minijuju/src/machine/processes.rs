@@ -11,10 +11,17 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 /// ascending order, without the calling process.
 #[must_use]
 pub fn with_variables(variables: &[(&str, &str)]) -> Vec<Pid> {
-    let wanted: Vec<Vec<u8>> = variables.iter().map(|(name, value)| format!("{name}={value}").into_bytes()).collect();
+    let wanted: Vec<Vec<u8>> = variables
+        .iter()
+        .map(|(name, value)| format!("{name}={value}").into_bytes())
+        .collect();
     let has_all = |pid: &Pid| {
         environment(*pid).is_some_and(|environment| {
-            wanted.iter().all(|variable| environment.split(|byte| *byte == 0).any(|found| found == variable.as_slice()))
+            wanted.iter().all(|variable| {
+                environment
+                    .split(|byte| *byte == 0)
+                    .any(|found| found == variable.as_slice())
+            })
         })
     };
     all().into_iter().filter(has_all).collect()
@@ -25,7 +32,9 @@ pub fn with_variables(variables: &[(&str, &str)]) -> Vec<Pid> {
 pub fn variable(pid: Pid, name: &str) -> Option<String> {
     let prefix = format!("{name}=");
     let environment = environment(pid)?;
-    let found = environment.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(prefix.as_bytes()));
+    let found = environment
+        .split(|byte| *byte == 0)
+        .find_map(|entry| entry.strip_prefix(prefix.as_bytes()));
     found.map(|value| String::from_utf8_lossy(value).into_owned())
 }
 
@@ -42,7 +51,10 @@ pub(crate) fn in_groups(groups: &BTreeSet<i32>) -> Vec<Pid> {
     if groups.is_empty() {
         return Vec::new();
     }
-    all().into_iter().filter(|pid| group_of_living(*pid).is_some_and(|group| groups.contains(&group))).collect()
+    all()
+        .into_iter()
+        .filter(|pid| group_of_living(*pid).is_some_and(|group| groups.contains(&group)))
+        .collect()
 }
 
 /// Sends a signal to the whole of these groups at once, and to these processes where they are in none of them.
@@ -51,8 +63,11 @@ pub(crate) fn signal_groups(groups: &BTreeSet<i32>, pids: &[Pid], signal: Signal
         // A group without members is gone, which is fine.
         let _ = kill_process_group(group, signal);
     }
-    let others: Vec<Pid> =
-        pids.iter().copied().filter(|pid| group_of_living(*pid).is_some_and(|group| !groups.contains(&group))).collect();
+    let others: Vec<Pid> = pids
+        .iter()
+        .copied()
+        .filter(|pid| group_of_living(*pid).is_some_and(|group| !groups.contains(&group)))
+        .collect();
     signal_all(&others, signal);
 }
 
@@ -89,7 +104,12 @@ mod tests {
     #[test]
     fn a_process_is_found_by_its_mark_and_by_its_group() {
         let mark = format!("{}-{:p}", std::process::id(), &0);
-        let mut child = Command::new("sleep").arg("60").env("MJ_TEST_MARK", &mark).process_group(0).spawn().unwrap();
+        let mut child = Command::new("sleep")
+            .arg("60")
+            .env("MJ_TEST_MARK", &mark)
+            .process_group(0)
+            .spawn()
+            .unwrap();
         let pid = Pid::from_child(&child);
         let group = BTreeSet::from([pid.as_raw_nonzero().get()]);
         assert_eq!(with_variables(&[("MJ_TEST_MARK", &mark)]), [pid]);

@@ -34,10 +34,17 @@ pub fn run(machine: &MachinePaths) -> io::Result<()> {
 
 /// Held as long as `minit` lives; a second one for the same machine ends here.
 fn lock(path: &Path) -> io::Result<fs_err::File> {
-    let file = fs_err::OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    let file = fs_err::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)?;
     match flock(file.as_fd(), FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
-        Err(error) => Err(io::Error::other(format!("another init runs this machine: {}", io::Error::from(error)))),
+        Err(error) => Err(io::Error::other(format!(
+            "another init runs this machine: {}",
+            io::Error::from(error)
+        ))),
     }
 }
 
@@ -46,7 +53,8 @@ fn listen(socket: &Path) -> io::Result<UnixListener> {
     if let Some(parent) = socket.parent() {
         fs_err::create_dir_all(parent)?;
     }
-    UnixListener::bind(socket).map_err(|error| io::Error::new(error.kind(), format!("cannot listen at {}: {error}", socket.display())))
+    UnixListener::bind(socket)
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot listen at {}: {error}", socket.display())))
 }
 
 fn remove(socket: &Path) -> io::Result<()> {
@@ -87,5 +95,6 @@ async fn serve(connection: UnixStream, events: mpsc::UnboundedSender<Event>) -> 
 }
 
 fn hostname() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(|_| "localhost".into(), |name| name.trim().to_owned())
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| "localhost".into(), |name| name.trim().to_owned())
 }

@@ -129,7 +129,10 @@ impl Phase {
 
     /// Only waiting for processes to end.
     pub(crate) fn is_signalling(self) -> bool {
-        matches!(self, Phase::StopSigterm | Phase::StopSigkill | Phase::FinalSigterm | Phase::FinalSigkill)
+        matches!(
+            self,
+            Phase::StopSigterm | Phase::StopSigkill | Phase::FinalSigterm | Phase::FinalSigkill
+        )
     }
 }
 
@@ -173,7 +176,10 @@ impl Ended {
     pub(crate) fn from_status(status: WaitStatus) -> Option<Ended> {
         let core = status.as_raw() & 0x80 != 0;
         let killed = |signal| Ended::Killed { signal, dumped: core };
-        status.exit_status().map(Ended::Exited).or_else(|| status.terminating_signal().map(killed))
+        status
+            .exit_status()
+            .map(Ended::Exited)
+            .or_else(|| status.terminating_signal().map(killed))
     }
 
     /// Code and status as in `siginfo`.
@@ -189,7 +195,9 @@ impl Ended {
         const POLITE: [i32; 4] = [1, 2, 13, 15];
         match self {
             Ended::Exited(status) if status == 0 || unit.success_statuses.contains(&status) => Outcome::Success,
-            Ended::Killed { signal, .. } if POLITE.contains(&signal) || unit.success_statuses.contains(&-signal) => Outcome::Success,
+            Ended::Killed { signal, .. } if POLITE.contains(&signal) || unit.success_statuses.contains(&-signal) => {
+                Outcome::Success
+            }
             other => other.of_control(),
         }
     }
@@ -289,7 +297,9 @@ impl Service {
 
     /// Tells those who wait for jobs of one kind.
     pub(crate) fn finish(&mut self, job: Job, result: Result<(), JobFailure>) {
-        let (done, rest) = std::mem::take(&mut self.waiters).into_iter().partition(|(waiting, _)| *waiting == job);
+        let (done, rest) = std::mem::take(&mut self.waiters)
+            .into_iter()
+            .partition(|(waiting, _)| *waiting == job);
         self.waiters = rest;
         let done: Vec<(Job, Waiter)> = done;
         for (_, waiter) in done {
@@ -320,7 +330,13 @@ mod tests {
             (killed(15), Outcome::Success),
             (killed(9), Outcome::Success),
             (killed(10), Outcome::Signal),
-            (Ended::Killed { signal: 6, dumped: true }, Outcome::CoreDump),
+            (
+                Ended::Killed {
+                    signal: 6,
+                    dumped: true,
+                },
+                Outcome::CoreDump,
+            ),
         ] {
             assert_eq!(ended.of_main(&service.unit), outcome, "{ended:?}");
         }
@@ -341,7 +357,11 @@ mod tests {
             for result in [Success, ExitCode, Signal, Timeout] {
                 let mut service = service(&format!("Restart={policy}"));
                 service.result = result;
-                assert_eq!(service.wants_restart(), restarts.contains(&result), "{policy} {result:?}");
+                assert_eq!(
+                    service.wants_restart(),
+                    restarts.contains(&result),
+                    "{policy} {result:?}"
+                );
                 service.stop_requested = true;
                 assert!(!service.wants_restart());
             }
@@ -358,7 +378,10 @@ mod tests {
         let mut service = service("StartLimitBurst=2\nStartLimitIntervalSec=10");
         let begin = Instant::now();
         let at = |seconds| begin + Duration::from_secs(seconds);
-        assert_eq!([0, 1, 2, 11, 12].map(|second| service.may_start(at(second))), [true, true, false, true, true]);
+        assert_eq!(
+            [0, 1, 2, 11, 12].map(|second| service.may_start(at(second))),
+            [true, true, false, true, true]
+        );
         service.reset_failed();
         assert!(service.may_start(at(12)));
     }

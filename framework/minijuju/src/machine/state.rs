@@ -27,10 +27,16 @@ impl StateFile {
     pub(crate) fn open(path: &Path) -> std::io::Result<StateFile> {
         let state = match fs_err::read(path) {
             Ok(text) => serde_json::from_slice(&text)?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => State { clean: true, started: BTreeSet::new() },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => State {
+                clean: true,
+                started: BTreeSet::new(),
+            },
             Err(error) => return Err(error),
         };
-        Ok(StateFile { path: path.to_owned(), state })
+        Ok(StateFile {
+            path: path.to_owned(),
+            state,
+        })
     }
 
     pub(crate) fn get(&self) -> &State {

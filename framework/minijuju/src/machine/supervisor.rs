@@ -39,7 +39,11 @@ pub(crate) enum Event {
     /// A request and where the reply goes.
     Request(Request, oneshot::Sender<Reply>),
     /// A service spoke at its notify socket.
-    Notify { unit: String, socket: PathBuf, message: Message },
+    Notify {
+        unit: String,
+        socket: PathBuf,
+        message: Message,
+    },
 }
 
 /// The services of a machine.
@@ -58,11 +62,15 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    pub(crate) fn new(machine: &MachinePaths, hostname: &str, events: mpsc::UnboundedSender<Event>) -> std::io::Result<Supervisor> {
+    pub(crate) fn new(
+        machine: &MachinePaths,
+        hostname: &str,
+        events: mpsc::UnboundedSender<Event>,
+    ) -> std::io::Result<Supervisor> {
         Ok(Supervisor {
             machine: machine.clone(),
             catalog: Catalog::new(&machine.root(), hostname),
-            spawner: Spawner::new(machine, std::env::vars()),
+            spawner: Spawner::new(machine, juju::env::of_process()),
             state: StateFile::open(&machine.dir().join("minit.json"))?,
             services: BTreeMap::new(),
             children: BTreeMap::new(),
@@ -108,7 +116,10 @@ impl Supervisor {
         if leftovers.is_empty() {
             return;
         }
-        self.remark(None, &format!("stopping {} leftover process(es) of an earlier init", leftovers.len()));
+        self.remark(
+            None,
+            &format!("stopping {} leftover process(es) of an earlier init", leftovers.len()),
+        );
         processes::signal_all(&leftovers, Signal::TERM);
         let deadline = Instant::now() + LEFTOVER_GRACE;
         while !find().is_empty() {
@@ -122,7 +133,11 @@ impl Supervisor {
     /// After an orderly end: what is enabled. After a kill: what was running.
     fn boot(&mut self) -> std::io::Result<()> {
         let state = self.state.get().clone();
-        let names = if state.clean { self.catalog.enabled() } else { state.started };
+        let names = if state.clean {
+            self.catalog.enabled()
+        } else {
+            state.started
+        };
         self.state.update(|state| state.clean = false)?;
         for name in names {
             if let Err(error) = self.start(&name, None) {
@@ -156,7 +171,9 @@ impl Supervisor {
 
     fn collect_children(&mut self) {
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
-            let Some(ended) = Ended::from_status(status) else { continue };
+            let Some(ended) = Ended::from_status(status) else {
+                continue;
+            };
             if let Some(name) = self.children.remove(&pid.as_raw_nonzero().get()) {
                 self.child_ended(&name, pid, ended);
             }
@@ -175,7 +192,12 @@ impl Supervisor {
     fn check_deadlines(&mut self) {
         let now = Instant::now();
         for name in self.names() {
-            if self.services.get(&name).and_then(|service| service.deadline).is_some_and(|deadline| deadline <= now) {
+            if self
+                .services
+                .get(&name)
+                .and_then(|service| service.deadline)
+                .is_some_and(|deadline| deadline <= now)
+            {
                 self.timed_out(&name);
             }
         }
@@ -192,9 +214,16 @@ impl Supervisor {
     /// The living processes of a service: those that carry its mark and those in its groups.
     fn processes(&self, name: &str) -> Vec<Pid> {
         let model = self.model();
-        let mut found =
-            processes::with_variables(&[(ENV_MODEL_UUID, &model), (ENV_MACHINE_ID, self.machine.id()), (SERVICE_VARIABLE, name)]);
-        let groups = self.services.get(name).map(|service| service.groups.clone()).unwrap_or_default();
+        let mut found = processes::with_variables(&[
+            (ENV_MODEL_UUID, &model),
+            (ENV_MACHINE_ID, self.machine.id()),
+            (SERVICE_VARIABLE, name),
+        ]);
+        let groups = self
+            .services
+            .get(name)
+            .map(|service| service.groups.clone())
+            .unwrap_or_default();
         found.extend(processes::in_groups(&groups));
         found.sort_by_key(|pid| pid.as_raw_nonzero());
         found.dedup();
@@ -210,7 +239,10 @@ impl Supervisor {
         // With a full disk there is no place to complain.
         let _ = std::io::stderr().write_all(line.as_bytes());
         if let Some(unit) = unit {
-            let log = fs_err::OpenOptions::new().create(true).append(true).open(self.spawner.log_path(unit));
+            let log = fs_err::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(self.spawner.log_path(unit));
             let _ = log.and_then(|mut log| log.write_all(line.as_bytes()));
         }
     }

@@ -28,7 +28,10 @@ pub fn ask(socket: &Path, request: &Request) -> io::Result<Reply> {
     connection.write_all(&line)?;
     let mut answer = String::new();
     if BufReader::new(connection).read_line(&mut answer)? == 0 {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the machine's init closed the connection"));
+        return Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "the machine's init closed the connection",
+        ));
     }
     Ok(serde_json::from_str(&answer)?)
 }
@@ -43,7 +46,12 @@ pub fn main(arguments: &[String], environment: &BTreeMap<String, String>) -> i32
     code
 }
 
-fn run(arguments: &[String], environment: &BTreeMap<String, String>, out: &mut Vec<u8>, err: &mut Vec<u8>) -> io::Result<i32> {
+fn run(
+    arguments: &[String],
+    environment: &BTreeMap<String, String>,
+    out: &mut Vec<u8>,
+    err: &mut Vec<u8>,
+) -> io::Result<i32> {
     let options = match Options::parse(arguments) {
         Ok(options) => options,
         Err(problem) => {
@@ -59,7 +67,12 @@ fn run(arguments: &[String], environment: &BTreeMap<String, String>, out: &mut V
         writeln!(err, "{NOT_BOOTED}\nFailed to connect to bus: Host is down")?;
         return Ok(1);
     };
-    let mut front = Front { socket: Path::new(socket), options: &options, out, err };
+    let mut front = Front {
+        socket: Path::new(socket),
+        options: &options,
+        out,
+        err,
+    };
     match front.verb() {
         Ok(code) => Ok(code),
         Err(error) => {
@@ -101,7 +114,10 @@ impl Options {
             let (name, attached) = split_option(argument);
             let mut value = || {
                 let next = || rest.next().cloned();
-                attached.clone().or_else(next).ok_or_else(|| format!("systemctl: option '{name}' requires an argument"))
+                attached
+                    .clone()
+                    .or_else(next)
+                    .ok_or_else(|| format!("systemctl: option '{name}' requires an argument"))
             };
             match name {
                 "-p" | "--property" => options.properties.extend(value()?.split(',').map(str::to_owned)),
@@ -134,7 +150,8 @@ impl Options {
             "--all" => self.all = true,
             "--no-legend" | "--legend" => self.no_legend = true,
             "--version" => self.version = true,
-            "--no-pager" | "--full" | "--system" | "--force" | "--plain" | "--wait" | "--no-reload" | "--no-ask-password" => {}
+            "--no-pager" | "--full" | "--system" | "--force" | "--plain" | "--wait" | "--no-reload"
+            | "--no-ask-password" => {}
             _ if name.starts_with("--") => return false,
             _ => return name.len() > 1 && name[1..].chars().all(|letter| self.set_letter(letter)),
         }
@@ -155,17 +172,29 @@ impl Options {
 /// `--x=y` and `-py` carry their value.
 fn split_option(argument: &str) -> (&str, Option<String>) {
     if argument.starts_with("--") {
-        return argument.split_once('=').map_or((argument, None), |(name, value)| (name, Some(value.to_owned())));
+        return argument
+            .split_once('=')
+            .map_or((argument, None), |(name, value)| (name, Some(value.to_owned())));
     }
     let name = argument.get(..2).unwrap_or(argument);
     let takes_value = matches!(name, "-p" | "-P" | "-s" | "-n" | "-t" | "-o");
-    if takes_value && argument.len() > 2 { (name, argument.get(2..).map(str::to_owned)) } else { (argument, None) }
+    if takes_value && argument.len() > 2 {
+        (name, argument.get(2..).map(str::to_owned))
+    } else {
+        (argument, None)
+    }
 }
 
 /// A name without a type is a service.
 fn complete(name: &str) -> String {
-    const TYPES: [&str; 9] = [".service", ".socket", ".target", ".timer", ".mount", ".path", ".slice", ".device", ".scope"];
-    if TYPES.iter().any(|suffix| name.ends_with(suffix)) { name.to_owned() } else { format!("{name}.service") }
+    const TYPES: [&str; 9] = [
+        ".service", ".socket", ".target", ".timer", ".mount", ".path", ".slice", ".device", ".scope",
+    ];
+    if TYPES.iter().any(|suffix| name.ends_with(suffix)) {
+        name.to_owned()
+    } else {
+        format!("{name}.service")
+    }
 }
 
 struct Front<'a> {
@@ -190,10 +219,22 @@ impl Front<'_> {
             "mask" => self.install(InstallChange::Mask, Some(Verb::Stop)),
             "unmask" => self.install(InstallChange::Unmask, None),
             "kill" => self.kill(),
-            "cat" => self.with_units(|front| front.simple(&Request::Cat { units: front.options.units.clone() })),
+            "cat" => self.with_units(|front| {
+                front.simple(&Request::Cat {
+                    units: front.options.units.clone(),
+                })
+            }),
             "daemon-reload" | "daemon-reexec" => self.simple(&Request::DaemonReload),
-            "is-active" => self.check(3, |unit| unit.active_state.clone(), |unit| unit.active_state == "active"),
-            "is-failed" => self.check(1, |unit| unit.active_state.clone(), |unit| unit.active_state == "failed"),
+            "is-active" => self.check(
+                3,
+                |unit| unit.active_state.clone(),
+                |unit| unit.active_state == "active",
+            ),
+            "is-failed" => self.check(
+                1,
+                |unit| unit.active_state.clone(),
+                |unit| unit.active_state == "failed",
+            ),
             "is-enabled" => self.is_enabled(),
             "is-system-running" => {
                 writeln!(self.out, "running")?;
@@ -227,21 +268,39 @@ impl Front<'_> {
 
     fn act(&mut self, verb: Verb) -> io::Result<i32> {
         if verb == Verb::ResetFailed && self.options.units.is_empty() {
-            let units = self.query(0)?.into_iter().filter(|unit| unit.active_state == "failed").map(|unit| unit.id).collect();
+            let units = self
+                .query(0)?
+                .into_iter()
+                .filter(|unit| unit.active_state == "failed")
+                .map(|unit| unit.id)
+                .collect();
             return self.act_on(verb, units);
         }
         self.with_units(|front| front.act_on(verb, front.options.units.clone()))
     }
 
     fn act_on(&mut self, verb: Verb, units: Vec<String>) -> io::Result<i32> {
-        let reply = ask(self.socket, &Request::Act { verb, units, no_block: self.options.no_block })?;
+        let reply = ask(
+            self.socket,
+            &Request::Act {
+                verb,
+                units,
+                no_block: self.options.no_block,
+            },
+        )?;
         self.complain(&reply)
     }
 
     fn install(&mut self, change: InstallChange, now: Option<Verb>) -> io::Result<i32> {
         self.with_units(|front| {
             let units = front.options.units.clone();
-            let reply = ask(front.socket, &Request::Install { change, units: units.clone() })?;
+            let reply = ask(
+                front.socket,
+                &Request::Install {
+                    change,
+                    units: units.clone(),
+                },
+            )?;
             if !front.options.quiet {
                 for line in &reply.output {
                     writeln!(front.err, "{line}")?;
@@ -261,12 +320,23 @@ impl Front<'_> {
                 writeln!(front.err, "Failed to parse signal string {name}.")?;
                 return Ok(1);
             };
-            front.simple(&Request::Kill { units: front.options.units.clone(), signal, main_only: front.options.main_only })
+            front.simple(&Request::Kill {
+                units: front.options.units.clone(),
+                signal,
+                main_only: front.options.main_only,
+            })
         })
     }
 
     fn query(&mut self, log_lines: usize) -> io::Result<Vec<UnitReport>> {
-        Ok(ask(self.socket, &Request::Query { units: self.options.units.clone(), log_lines })?.units)
+        Ok(ask(
+            self.socket,
+            &Request::Query {
+                units: self.options.units.clone(),
+                log_lines,
+            },
+        )?
+        .units)
     }
 
     /// One word a unit; 0 if any passes.
@@ -288,13 +358,24 @@ impl Front<'_> {
     }
 
     fn is_enabled(&mut self) -> io::Result<i32> {
-        let missing: Vec<String> =
-            self.query(0)?.into_iter().filter(|unit| unit.unit_file_state.is_empty()).map(|unit| unit.id).collect();
+        let missing: Vec<String> = self
+            .query(0)?
+            .into_iter()
+            .filter(|unit| unit.unit_file_state.is_empty())
+            .map(|unit| unit.id)
+            .collect();
         if let Some(name) = missing.first() {
-            writeln!(self.err, "Failed to get unit file state for {name}: No such file or directory")?;
+            writeln!(
+                self.err,
+                "Failed to get unit file state for {name}: No such file or directory"
+            )?;
             return Ok(1);
         }
-        self.check(1, |unit| unit.unit_file_state.clone(), |unit| matches!(unit.unit_file_state.as_str(), "enabled" | "static"))
+        self.check(
+            1,
+            |unit| unit.unit_file_state.clone(),
+            |unit| matches!(unit.unit_file_state.as_str(), "enabled" | "static"),
+        )
     }
 
     fn status(&mut self) -> io::Result<i32> {
@@ -323,7 +404,8 @@ impl Front<'_> {
             if index > 0 {
                 writeln!(self.out)?;
             }
-            self.out.extend(text::show(unit, &self.options.properties, self.options.value).into_bytes());
+            self.out
+                .extend(text::show(unit, &self.options.properties, self.options.value).into_bytes());
         }
         Ok(0)
     }
@@ -336,7 +418,8 @@ impl Front<'_> {
             self.options.states.is_empty() || states.iter().any(|state| self.options.states.contains(state))
         };
         units.retain(wanted);
-        self.out.extend(text::list(&units, !self.options.no_legend).into_bytes());
+        self.out
+            .extend(text::list(&units, !self.options.no_legend).into_bytes());
         Ok(0)
     }
 
@@ -362,7 +445,10 @@ mod tests {
     #[test]
     fn options_stand_anywhere() {
         let options = parse("--no-block restart etcd -q a.socket").unwrap();
-        assert_eq!((options.verb.as_str(), options.no_block, options.quiet), ("restart", true, true));
+        assert_eq!(
+            (options.verb.as_str(), options.no_block, options.quiet),
+            ("restart", true, true)
+        );
         assert_eq!(options.units, ["etcd.service", "a.socket"]);
         let options = parse("show -pMainPID,Result --property=SubState -p Id etcd --value").unwrap();
         assert_eq!(options.properties, ["MainPID", "Result", "SubState", "Id"]);
@@ -374,9 +460,15 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_refused() {
-        assert_eq!(parse("start --later x").unwrap_err(), "systemctl: unrecognized option '--later'");
+        assert_eq!(
+            parse("start --later x").unwrap_err(),
+            "systemctl: unrecognized option '--later'"
+        );
         assert_eq!(parse("start -x y").unwrap_err(), "systemctl: unrecognized option '-x'");
-        assert_eq!(parse("kill x -s").unwrap_err(), "systemctl: option '-s' requires an argument");
+        assert_eq!(
+            parse("kill x -s").unwrap_err(),
+            "systemctl: option '-s' requires an argument"
+        );
     }
 
     #[test]

@@ -19,13 +19,22 @@ pub(crate) fn status(unit: &UnitReport, now_ms: u64) -> String {
     line(&mut text, format_args!("{dot} {} - {}", unit.id, unit.description));
     line(&mut text, format_args!("     Loaded: {}", loaded(unit)));
     if !unit.drop_in_paths.is_empty() {
-        line(&mut text, format_args!("    Drop-In: {}", unit.drop_in_paths.join(", ")));
+        line(
+            &mut text,
+            format_args!("    Drop-In: {}", unit.drop_in_paths.join(", ")),
+        );
     }
-    line(&mut text, format_args!("     Active: {}{}", active(unit), since(unit, now_ms)));
+    line(
+        &mut text,
+        format_args!("     Active: {}{}", active(unit), since(unit, now_ms)),
+    );
     if unit.main_pid != 0 {
         line(&mut text, format_args!("   Main PID: {}", unit.main_pid));
     } else if unit.exec_main_pid != 0 && unit.exec_main_code != 0 {
-        line(&mut text, format_args!("   Main PID: {} ({})", unit.exec_main_pid, ended(unit)));
+        line(
+            &mut text,
+            format_args!("   Main PID: {} ({})", unit.exec_main_pid, ended(unit)),
+        );
     }
     if unit.n_restarts > 0 {
         line(&mut text, format_args!("   Restarts: {}", unit.n_restarts));
@@ -37,7 +46,10 @@ pub(crate) fn status(unit: &UnitReport, now_ms: u64) -> String {
         line(&mut text, format_args!("       Note: {note}"));
     }
     if unit.need_daemon_reload {
-        line(&mut text, format_args!("    Warning: the unit file changed on disk; run 'systemctl daemon-reload'"));
+        line(
+            &mut text,
+            format_args!("    Warning: the unit file changed on disk; run 'systemctl daemon-reload'"),
+        );
     }
     if !unit.log.is_empty() {
         line(&mut text, format_args!("\n{}", unit.log.join("\n")));
@@ -66,12 +78,24 @@ pub(crate) fn list(units: &[UnitReport], legend: bool) -> String {
     let width = units.iter().map(|unit| unit.id.len()).chain([4]).max().unwrap_or(4);
     let mut text = String::new();
     if legend {
-        line(&mut text, format_args!("  {:width$} {:9} {:12} {:12} DESCRIPTION", "UNIT", "LOAD", "ACTIVE", "SUB"));
+        line(
+            &mut text,
+            format_args!(
+                "  {:width$} {:9} {:12} {:12} DESCRIPTION",
+                "UNIT", "LOAD", "ACTIVE", "SUB"
+            ),
+        );
     }
     for unit in units {
         let dot = if unit.active_state == "failed" { '●' } else { ' ' };
         let (load, active, sub) = (&unit.load_state, &unit.active_state, &unit.sub_state);
-        line(&mut text, format_args!("{dot} {:width$} {load:9} {active:12} {sub:12} {}", unit.id, unit.description));
+        line(
+            &mut text,
+            format_args!(
+                "{dot} {:width$} {load:9} {active:12} {sub:12} {}",
+                unit.id, unit.description
+            ),
+        );
     }
     if legend {
         line(&mut text, format_args!("\n{} loaded units listed.", units.len()));
@@ -101,7 +125,10 @@ fn properties(unit: &UnitReport) -> Vec<(&'static str, String)> {
         ("DropInPaths", unit.drop_in_paths.join(" ")),
         ("UnitFileState", unit.unit_file_state.clone()),
         ("StateChangeTimestamp", timestamp(unit.since)),
-        ("NeedDaemonReload", if unit.need_daemon_reload { "yes" } else { "no" }.to_owned()),
+        (
+            "NeedDaemonReload",
+            if unit.need_daemon_reload { "yes" } else { "no" }.to_owned(),
+        ),
         ("LoadError", unit.load_error.clone()),
     ]
 }
@@ -117,10 +144,11 @@ fn loaded(unit: &UnitReport) -> String {
 
 fn active(unit: &UnitReport) -> String {
     match (unit.active_state.as_str(), unit.result.as_str()) {
-        (state @ ("failed" | "activating"), result) if result != "success" => {
-            format!("{state} ({}) (Result: {result})", if state == "failed" { "Result" } else { &unit.sub_state })
-                .replace("(Result) ", "")
-        }
+        (state @ ("failed" | "activating"), result) if result != "success" => format!(
+            "{state} ({}) (Result: {result})",
+            if state == "failed" { "Result" } else { &unit.sub_state }
+        )
+        .replace("(Result) ", ""),
         (state, _) => format!("{state} ({})", unit.sub_state),
     }
 }
@@ -150,8 +178,12 @@ fn since(unit: &UnitReport, now_ms: u64) -> String {
 
 fn timestamp(ms: u64) -> String {
     let format = format_description!("[weekday repr:short] [year]-[month]-[day] [hour]:[minute]:[second] UTC");
-    let time = i64::try_from(ms / 1000).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
-    time.filter(|_| ms > 0).and_then(|time| time.format(format).ok()).unwrap_or_default()
+    let time = i64::try_from(ms / 1000)
+        .ok()
+        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    time.filter(|_| ms > 0)
+        .and_then(|time| time.format(format).ok())
+        .unwrap_or_default()
 }
 
 fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
@@ -194,7 +226,12 @@ mod tests {
         let mut unit = report();
         unit.active_state = "failed".into();
         unit.result = "exit-code".into();
-        (unit.main_pid, unit.exec_main_pid, unit.exec_main_code, unit.exec_main_status) = (0, 7, 1, 3);
+        (
+            unit.main_pid,
+            unit.exec_main_pid,
+            unit.exec_main_code,
+            unit.exec_main_status,
+        ) = (0, 7, 1, 3);
         let text = status(&unit, 1_700_000_000_000);
         assert!(text.contains("Active: failed (Result: exit-code) since"), "{text}");
         assert!(text.contains("Main PID: 7 (code=exited, status=3)"), "{text}");

@@ -14,14 +14,20 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
     let mut total = 0.0;
     let mut rest = text;
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(rest.len());
+        let digits = rest
+            .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+            .unwrap_or(rest.len());
         let number: f64 = rest.get(..digits)?.parse().ok()?;
         rest = rest.get(digits..)?.trim_start();
         let letters = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
         total += number * unit(rest.get(..letters)?)?;
         rest = rest.get(letters..)?.trim_start();
     }
-    if text.is_empty() { None } else { Some(Duration::try_from_secs_f64(total).unwrap_or(INFINITY).min(INFINITY)) }
+    if text.is_empty() {
+        None
+    } else {
+        Some(Duration::try_from_secs_f64(total).unwrap_or(INFINITY).min(INFINITY))
+    }
 }
 
 fn unit(name: &str) -> Option<f64> {

@@ -154,7 +154,11 @@ fn assignments(text: &str, notes: &mut Vec<String>) -> Vec<Assignment> {
             section = name.to_owned();
         } else if let Some((key, value)) = line.split_once('=') {
             let (key, value) = (key.trim().to_owned(), value.trim().to_owned());
-            found.push(Assignment { section: section.clone(), key, value });
+            found.push(Assignment {
+                section: section.clone(),
+                key,
+                value,
+            });
         } else {
             notes.push(format!("missing '=', ignoring line: {line}"));
         }
@@ -233,7 +237,9 @@ impl ServiceUnit {
             "Service" => self.assign_service(key, value),
             "Install" => {
                 if matches!(key, "WantedBy" | "RequiredBy") {
-                    list(&mut self.wanted_by, value, |v| v.split_whitespace().map(str::to_owned).collect());
+                    list(&mut self.wanted_by, value, |v| {
+                        v.split_whitespace().map(str::to_owned).collect()
+                    });
                 }
                 Ok(())
             }
@@ -258,7 +264,8 @@ impl ServiceUnit {
 
     fn assign_service(&mut self, key: &str, value: &str) -> Result<(), BadUnit> {
         match key {
-            "ExecStart" | "ExecStartPre" | "ExecCondition" | "ExecStartPost" | "ExecReload" | "ExecStop" | "ExecStopPost" => {
+            "ExecStart" | "ExecStartPre" | "ExecCondition" | "ExecStartPost" | "ExecReload" | "ExecStop"
+            | "ExecStopPost" => {
                 return self.assign_exec(key, value);
             }
             "Type" => self.kind = kind(value)?,
@@ -332,7 +339,8 @@ impl ServiceUnit {
     }
 
     fn note(&mut self, setting: String) {
-        self.notes.push(format!("{setting} is not honoured in a process machine"));
+        self.notes
+            .push(format!("{setting} is not honoured in a process machine"));
     }
 
     fn check(&mut self) -> Result<(), BadUnit> {
@@ -361,7 +369,11 @@ fn bad(key: &str, value: &str) -> BadUnit {
 }
 
 fn list<T>(target: &mut Vec<T>, value: &str, read: impl Fn(&str) -> Vec<T>) {
-    if value.is_empty() { target.clear() } else { target.extend(read(value)) }
+    if value.is_empty() {
+        target.clear()
+    } else {
+        target.extend(read(value))
+    }
 }
 
 fn optional(value: &str) -> (bool, String) {
@@ -376,9 +388,17 @@ fn exec(words: &[String]) -> Option<Exec> {
     let program = first.trim_start_matches(['-', '@', ':', '+', '!']);
     let prefix = first.strip_suffix(program)?;
     // `@` takes the second word for argv[0]; processes here keep their own name.
-    let arguments = if prefix.contains('@') { arguments.get(1..)? } else { arguments };
+    let arguments = if prefix.contains('@') {
+        arguments.get(1..)?
+    } else {
+        arguments
+    };
     let words = [&[program.to_owned()], arguments].concat();
-    (!program.is_empty()).then(|| Exec { words, ignore_failure: prefix.contains('-'), literal: prefix.contains(':') })
+    (!program.is_empty()).then(|| Exec {
+        words,
+        ignore_failure: prefix.contains('-'),
+        literal: prefix.contains(':'),
+    })
 }
 
 fn span(key: &str, value: &str) -> Result<Duration, BadUnit> {
@@ -408,7 +428,9 @@ fn kind(value: &str) -> Result<Kind, BadUnit> {
         "exec" => Ok(Kind::Exec),
         "notify" => Ok(Kind::Notify),
         "oneshot" => Ok(Kind::Oneshot),
-        "forking" | "dbus" | "notify-reload" => Err(BadUnit(format!("Type={value} is not supported in a process machine"))),
+        "forking" | "dbus" | "notify-reload" => {
+            Err(BadUnit(format!("Type={value} is not supported in a process machine")))
+        }
         _ => Err(bad("Type", value)),
     }
 }
@@ -480,12 +502,18 @@ pub fn signal(text: &str) -> Option<i32> {
         return SIGNALS.iter().any(|(_, known)| *known == number).then_some(number);
     }
     let name = text.strip_prefix("SIG").unwrap_or(text);
-    SIGNALS.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
+    SIGNALS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, number)| *number)
 }
 
 /// A signal's name without `SIG`.
 pub fn signal_name(number: i32) -> String {
-    SIGNALS.iter().find(|(_, known)| *known == number).map_or_else(|| number.to_string(), |(name, _)| (*name).to_owned())
+    SIGNALS
+        .iter()
+        .find(|(_, known)| *known == number)
+        .map_or_else(|| number.to_string(), |(name, _)| (*name).to_owned())
 }
 
 #[cfg(test)]

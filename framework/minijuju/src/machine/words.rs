@@ -66,7 +66,13 @@ pub(crate) fn expand(words: &[String], variables: &BTreeMap<String, String>) -> 
     let mut out = Vec::new();
     for word in words {
         match word.strip_prefix('$').filter(|name| is_name(name)) {
-            Some(name) => out.extend(variables.get(name).into_iter().flat_map(|value| value.split_whitespace()).map(str::to_owned)),
+            Some(name) => out.extend(
+                variables
+                    .get(name)
+                    .into_iter()
+                    .flat_map(|value| value.split_whitespace())
+                    .map(str::to_owned),
+            ),
             None => out.push(expand_word(word, variables)),
         }
     }
@@ -120,7 +126,10 @@ mod tests {
 
     #[test]
     fn specifiers_name_the_unit() {
-        assert_eq!(specifiers("%n %N %p %i %H 100%% %q", "a@b.service", "h"), "a@b.service a@b a b h 100% %q");
+        assert_eq!(
+            specifiers("%n %N %p %i %H 100%% %q", "a@b.service", "h"),
+            "a@b.service a@b a b h 100% %q"
+        );
         assert_eq!(specifiers("%p%", "a.service", "h"), "a%");
     }
 
@@ -128,6 +137,9 @@ mod tests {
     fn variables_split_only_when_alone() {
         let variables = BTreeMap::from([("A".to_owned(), "1 2".to_owned())]);
         let words = ["$A", "${A}", "x${A}y", "$B", "${B}", "$$A", "a$A", "$"].map(str::to_owned);
-        assert_eq!(expand(&words, &variables), ["1", "2", "1 2", "x1 2y", "", "$A", "a$A", "$"]);
+        assert_eq!(
+            expand(&words, &variables),
+            ["1", "2", "1 2", "x1 2y", "", "$A", "a$A", "$"]
+        );
     }
 }

@@ -113,13 +113,21 @@ pub(crate) fn write(dir: &Path) -> PathBuf {
     put(&charm.join("config.yaml"), CONFIG, 0o644);
     put(&charm.join("actions.yaml"), ACTIONS, 0o644);
     put(&charm.join("manifest.yaml"), MANIFEST, 0o644);
-    put(&charm.join("hooks/all"), &HOOK.replace("@DIR@", &dir.display().to_string()), 0o755);
+    put(
+        &charm.join("hooks/all"),
+        &HOOK.replace("@DIR@", &dir.display().to_string()),
+        0o755,
+    );
     for hook in HOOKS {
         symlink("all", charm.join("hooks").join(hook)).unwrap();
     }
     let greet = "#!/bin/sh\naction-log 'about to speak'\naction-set greeting=\"$(config-get greeting) $(action-get name)\"\necho said it\n";
     put(&charm.join("actions/greet"), greet, 0o755);
-    put(&charm.join("actions/break"), "#!/bin/sh\naction-fail 'no such luck'\n", 0o755);
+    put(
+        &charm.join("actions/break"),
+        "#!/bin/sh\naction-fail 'no such luck'\n",
+        0o755,
+    );
     charm
 }
 

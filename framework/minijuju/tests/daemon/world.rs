@@ -27,7 +27,11 @@ impl World {
     pub(crate) fn new() -> World {
         let dir = tempfile::tempdir().unwrap();
         let model = Home::at(&dir.path().join("home")).create_model("test").unwrap();
-        let mut world = World { dir, model, daemon: None };
+        let mut world = World {
+            dir,
+            model,
+            daemon: None,
+        };
         world.start_daemon();
         world
     }
@@ -43,7 +47,10 @@ impl World {
 
     fn daemon_command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_minijuju"));
-        command.args(["daemon", "--model", "test"]).env("MINIJUJU_HOME", self.dir.path().join("home")).stdin(Stdio::null());
+        command
+            .args(["daemon", "--model", "test"])
+            .env("MINIJUJU_HOME", self.dir.path().join("home"))
+            .stdin(Stdio::null());
         command
     }
 
@@ -54,16 +61,41 @@ impl World {
     /// A daemon whose files (and those of its children) cannot grow beyond so many KiB.
     pub(crate) fn start_daemon_with_limit(&mut self, kib: u32) {
         let mut command = Command::new("/bin/bash");
-        let script = format!("trap '' XFSZ; ulimit -f {kib}; exec {} daemon --model test", env!("CARGO_BIN_EXE_minijuju"));
-        command.arg("-c").arg(script).env("MINIJUJU_HOME", self.dir.path().join("home")).stdin(Stdio::null());
+        let script = format!(
+            "trap '' XFSZ; ulimit -f {kib}; exec {} daemon --model test",
+            env!("CARGO_BIN_EXE_minijuju")
+        );
+        command
+            .arg("-c")
+            .arg(script)
+            .env("MINIJUJU_HOME", self.dir.path().join("home"))
+            .stdin(Stdio::null());
         self.start(command);
     }
 
     fn start(&mut self, mut command: Command) {
-        let log = fs_err::OpenOptions::new().create(true).append(true).open(self.model.daemon_log()).unwrap().into_file();
+        let log = fs_err::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.model.daemon_log())
+            .unwrap()
+            .into_file();
         let child = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         self.daemon = Some(child);
-        self.until("the daemon answers", || UnixStream::connect(self.model.control_socket()).is_ok());
+        self.until("the daemon answers", || self.answers());
+    }
+
+    /// Whether the daemon answers; that a connection succeeds can be the last sign of its predecessor.
+    fn answers(&self) -> bool {
+        let Ok(mut stream) = UnixStream::connect(self.model.control_socket()) else {
+            return false;
+        };
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        let mut line = String::new();
+        let asked = stream
+            .write_all(b"{\"command\":\"ping\"}\n")
+            .and_then(|()| BufReader::new(stream).read_line(&mut line));
+        asked.is_ok() && line.contains("done")
     }
 
     pub(crate) fn kill_daemon(&mut self) {
@@ -80,7 +112,12 @@ impl World {
 
     /// Starts a daemon that must refuse to run, and returns its complaint.
     pub(crate) fn second_daemon_error(&self) -> String {
-        let mut child = self.daemon_command().stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = self
+            .daemon_command()
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let started = Instant::now();
         while child.try_wait().unwrap().is_none() {
             if started.elapsed() > LIMIT {
@@ -95,15 +132,22 @@ impl World {
     }
 
     pub(crate) fn append_to_journal(&self, text: &str) {
-        let mut journal = fs_err::OpenOptions::new().append(true).open(self.model.journal()).unwrap();
+        let mut journal = fs_err::OpenOptions::new()
+            .append(true)
+            .open(self.model.journal())
+            .unwrap();
         journal.write_all(text.as_bytes()).unwrap();
     }
 
     /// The answers to a request as they come.
-    pub(crate) fn open(&self, request: &Request) -> impl Iterator<Item = Answer> {
+    pub(crate) fn open(&self, request: &Request) -> impl Iterator<Item = Answer> + use<> {
         let mut stream = self.connect();
-        stream.write_all(format!("{}\n", serde_json::to_string(request).unwrap()).as_bytes()).unwrap();
-        BufReader::new(stream).lines().map(|line| serde_json::from_str(&line.expect("an answer in time")).unwrap())
+        stream
+            .write_all(format!("{}\n", serde_json::to_string(request).unwrap()).as_bytes())
+            .unwrap();
+        BufReader::new(stream)
+            .lines()
+            .map(|line| serde_json::from_str(&line.expect("an answer in time")).unwrap())
     }
 
     /// All answers to a request, up to the final one.
@@ -163,9 +207,16 @@ impl World {
     }
 
     pub(crate) fn wait(&self, conditions: Vec<WaitFor>) {
-        let request = Request::Wait { conditions, timeout_ms: 60_000 };
+        let request = Request::Wait {
+            conditions,
+            timeout_ms: 60_000,
+        };
         if let Err(text) = self.ask(&request) {
-            panic!("{text}\ndaemon.log:\n{}\nmodel.log:\n{}", self.daemon_log(), self.model_log());
+            panic!(
+                "{text}\ndaemon.log:\n{}\nmodel.log:\n{}",
+                self.daemon_log(),
+                self.model_log()
+            );
         }
     }
 
@@ -177,7 +228,9 @@ impl World {
     /// The same for a charm that was written in a directory below.
     pub(crate) fn trace_in(&self, dir: &str, unit: &str) -> Vec<String> {
         let text = fs_err::read_to_string(self.dir().join(dir).join("trace")).unwrap();
-        let of_unit = text.lines().filter_map(|line| line.strip_prefix(unit)?.strip_prefix(' '));
+        let of_unit = text
+            .lines()
+            .filter_map(|line| line.strip_prefix(unit)?.strip_prefix(' '));
         of_unit.map(str::to_owned).collect()
     }
 
@@ -192,7 +245,11 @@ impl World {
     pub(crate) fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let started = Instant::now();
         while !holds() {
-            assert!(started.elapsed() < LIMIT, "waited too long until {what}\n{}", self.daemon_log());
+            assert!(
+                started.elapsed() < LIMIT,
+                "waited too long until {what}\n{}",
+                self.daemon_log()
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -202,9 +259,27 @@ impl World {
         with_variables(&[(ENV_MODEL_UUID, self.model.uuid())]).len()
     }
 
+    /// Kills everything on a machine.
+    pub(crate) fn kill_processes_of(&self, machine: &str) {
+        kill_all(&[(ENV_MODEL_UUID, self.model.uuid()), (ENV_MACHINE_ID, machine)]);
+    }
+
     /// How many processes of a machine there are.
     pub(crate) fn processes_of(&self, machine: &str) -> usize {
         with_variables(&[(ENV_MODEL_UUID, self.model.uuid()), (ENV_MACHINE_ID, machine)]).len()
+    }
+}
+
+/// Kills all processes with these variables, and waits until they are gone.
+fn kill_all(variables: &[(&str, &str)]) {
+    let started = Instant::now();
+    loop {
+        let left = with_variables(variables);
+        if left.is_empty() || started.elapsed() > Duration::from_secs(10) {
+            return;
+        }
+        signal_all(&left, Signal::KILL);
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -215,15 +290,7 @@ impl Drop for World {
             let _ = daemon.kill();
             let _ = daemon.wait();
         }
-        let started = Instant::now();
-        loop {
-            let left = with_variables(&[(ENV_MODEL_UUID, self.model.uuid())]);
-            if left.is_empty() || started.elapsed() > Duration::from_secs(10) {
-                break;
-            }
-            signal_all(&left, Signal::KILL);
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        kill_all(&[(ENV_MODEL_UUID, self.model.uuid())]);
         // Absent after a test that destroyed its model.
         let _ = fs_err::remove_dir_all(self.model.runtime_dir());
     }
@@ -231,5 +298,8 @@ impl Drop for World {
 
 /// A JSON string's text.
 pub(crate) fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("{value} is no text"))
+        .to_owned()
 }

@@ -39,6 +39,13 @@ fn is_implicit(endpoint: &RelationEndpoint) -> bool {
     endpoint.name == *IMPLICIT && endpoint.role == Role::Provider
 }
 
+/// Implicit endpoints count only if nothing else fits.
+fn prefer_explicit(pairs: &mut Vec<Pair>) {
+    if pairs.len() > 1 {
+        pairs.retain(|pair| !pair.iter().any(is_implicit));
+    }
+}
+
 /// The pair in Juju's order if the two endpoints fit together.
 fn fit(a: &RelationEndpoint, b: &RelationEndpoint) -> Option<Pair> {
     let related = a.application != b.application && a.interface == b.interface;
@@ -69,20 +76,7 @@ impl Model {
     /// Finds the relation that two names, or one number, speak of.
     pub(super) fn find_relation(&self, names: &[String]) -> Result<u32, ModelError> {
         match names {
-            [a, b] => {
-                let pairs = self.pairs(a, b)?;
-                let found: Vec<&Relation> = pairs
-                    .iter()
-                    .filter_map(|pair| self.relation_by_key(&pair_key(pair)))
-                    .collect();
-                match (found.as_slice(), pairs.as_slice()) {
-                    ([relation], _) => Ok(relation.number),
-                    ([], []) => Err(ModelError::NoRelations),
-                    ([], [pair]) => Err(ModelError::RelationNotFound(format!("{:?}", pair_key(pair)))),
-                    ([], _) => Err(ModelError::RelationNotFound(format!("{:?}", format!("{a} {b}")))),
-                    _ => Err(ambiguous(a, b, found.iter().map(|relation| relation.key()))),
-                }
-            }
+            [a, b] => self.find_relation_between(a, b),
             [number] => {
                 let known = number.parse().ok().filter(|number| self.relations.contains_key(number));
                 known.ok_or_else(|| ModelError::RelationNotFound(format!("{number:?}")))
@@ -91,16 +85,34 @@ impl Model {
         }
     }
 
+    /// The relation that two names speak of; every pair of endpoints that fits may be the one.
+    fn find_relation_between(&self, a: &str, b: &str) -> Result<u32, ModelError> {
+        let mut pairs = self.pairs(a, b)?;
+        let found: Vec<&Relation> = pairs
+            .iter()
+            .filter_map(|pair| self.relation_by_key(&pair_key(pair)))
+            .collect();
+        match found.as_slice() {
+            [relation] => return Ok(relation.number),
+            [] => {}
+            _ => return Err(ambiguous(a, b, found.iter().map(|relation| relation.key()))),
+        }
+        prefer_explicit(&mut pairs);
+        match pairs.as_slice() {
+            [] => Err(ModelError::NoRelations),
+            [pair] => Err(ModelError::RelationNotFound(format!("{:?}", pair_key(pair)))),
+            _ => Err(ModelError::RelationNotFound(format!("{:?}", format!("{a} {b}")))),
+        }
+    }
+
     fn relation_by_key(&self, key: &str) -> Option<&Relation> {
         self.relations.values().find(|relation| relation.key() == key)
     }
 
-    /// The one pair that fits; implicit endpoints count only if nothing else does.
+    /// The one pair that fits.
     fn choose_pair(&self, a: &str, b: &str) -> Result<Pair, ModelError> {
         let mut pairs = self.pairs(a, b)?;
-        if pairs.len() > 1 {
-            pairs.retain(|pair| !pair.iter().any(is_implicit));
-        }
+        prefer_explicit(&mut pairs);
         match pairs.as_slice() {
             [] => Err(ModelError::NoRelations),
             [pair] => Ok(pair.clone()),

@@ -5,7 +5,7 @@ use juju::{ApplicationName, UnitName};
 use crate::error::ModelError;
 use crate::event::Reply;
 use crate::operation::HookRun;
-use crate::state::{Life, Model};
+use crate::state::{Life, Machine, Model};
 use crate::time::Time;
 
 impl Model {
@@ -30,19 +30,26 @@ impl Model {
                 .as_ref()
                 .is_some_and(|run| run.relation.number() == number)
         };
-        let stuck = self.units.values_mut().filter(|unit| {
-            let idle = unit.uniter.running.is_none();
-            idle && (!unit.agent_started || unit.uniter.failed.is_some())
-        });
-        let mut leaving = Vec::new();
-        for unit in stuck {
-            unit.uniter.failed.take_if(|failed| about(&failed.hook));
-            unit.uniter.queued.take_if(|hook| about(hook));
-            unit.uniter.relations.entry(number).or_default().broken = true;
-            leaving.push(unit.name.clone());
-        }
-        for unit in leaving {
-            self.leave_scope(&unit, number);
+        let Some(relation) = self.relations.get(&number) else {
+            return;
+        };
+        let members: Vec<UnitName> = relation
+            .units
+            .keys()
+            .filter(|unit| relation.in_scope(unit))
+            .cloned()
+            .collect();
+        for name in members {
+            let Some(unit) = self.units.get_mut(&name) else {
+                continue;
+            };
+            let stuck = !unit.agent_started || unit.uniter.failed.is_some();
+            if stuck && unit.uniter.running.is_none() {
+                unit.uniter.failed.take_if(|failed| about(&failed.hook));
+                unit.uniter.queued.take_if(|hook| about(hook));
+                unit.uniter.relations.entry(number).or_default().broken = true;
+                self.leave_scope(&name, number);
+            }
         }
     }
 
@@ -100,13 +107,14 @@ impl Model {
 
     /// Makes a unit Dying. With force, what failed so far counts as done, and an agent that is not there is not waited for.
     fn destroy_unit(&mut self, at: Time, name: &UnitName, force: bool) {
+        let machine_up = self.machine_of(name).is_some_and(Machine::is_started);
         let Some(unit) = self.units.get_mut(name) else { return };
         unit.life = unit.life.max(Life::Dying);
         unit.force |= force;
         if !force {
             return;
         }
-        if unit.agent_started {
+        if unit.agent_started && machine_up {
             self.give_up_failed_hook(at, name);
         } else {
             self.bury_unit(at, name);

@@ -1,7 +1,7 @@
 //! The meaning of every hook tool, once, for the agent, the test harness and the simulator alike.
 //!
-//! Path of a call: [`Context::call`](crate::context::Context::call) checks the request and finds the [`Tool`] by name; its
-//! function gets an [`Invocation`], parses the options ([`gnuflag`]), reads the model, and either prints ([`output`]), buffers
+//! Path of a call: [`Context::call`](crate::context::Context::call) checks the request and finds the `Tool` by name; its
+//! function gets an `Invocation`, parses the options (`gnuflag`), reads the model, and either prints (`output`), buffers
 //! a change in the context, or leaves an immediate effect. One file a family: `relation`, `config`, `leadership`, `status`,
 //! `state`, `action`, `network`, `ports`, `goal_state`, `storage_resource`, `misc`.
 

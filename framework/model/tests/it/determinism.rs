@@ -1,5 +1,7 @@
 //! Whatever happens, the same events give the same model, an error changes nothing, and the model survives its own text.
 
+use std::collections::BTreeMap;
+
 use model::{Changes, Effect, Event, Exit, Model, Operation, Time};
 use serde_json::json;
 
@@ -44,7 +46,7 @@ fn user_event(dice: &mut Dice) -> Event {
             a: "server:juju-info".into(),
             b: "client:info".into(),
         },
-        4 => Event::RemoveRelation {
+        4 if dice.roll(4) == 0 => Event::RemoveRelation {
             endpoints: vec![dice.roll(6).to_string()],
             force,
         },
@@ -71,7 +73,7 @@ fn user_event(dice: &mut Dice) -> Event {
             action: dice.pick(&["health", "backup", "nope"]).into(),
             params: json!({"keep": 1}).as_object().cloned().unwrap(),
         },
-        10 => Event::EnqueueExec {
+        10 if dice.roll(2) == 0 => Event::EnqueueExec {
             units: vec![one.into()],
             command: "true".into(),
         },
@@ -129,16 +131,16 @@ fn agent_event(dice: &mut Dice, model: &Model, now: Time) -> Option<Event> {
     let chosen = units.get(usize::try_from(dice.roll(units.len().max(1) as u64)).unwrap())?;
     let unit = chosen.name.clone();
     if let Some(running) = chosen.running() {
-        let exit = match dice.roll(8) {
+        let exit = match dice.roll(16) {
             0 => Exit::Code(1),
             1 => Exit::Killed,
             2 => Exit::MissingScript,
             _ => Exit::Code(0),
         };
         let value = dice.roll(5).to_string();
-        let changes = match dice.roll(4) {
-            0 => relation_set(dice.number(4), &[("k", &value)], &[]),
-            1 => relation_set(dice.number(4), &[], &[("k", &value)]),
+        let changes = match dice.roll(8) {
+            0 => relation_set(dice.number(2), &[("k", &value)], &[]),
+            1 => relation_set(dice.number(2), &[], &[("k", &value)]),
             2 => Changes {
                 charm_state: edits(&[("s", &value)]),
                 reboot: dice.roll(5) == 0,
@@ -170,14 +172,19 @@ fn agent_event(dice: &mut Dice, model: &Model, now: Time) -> Option<Event> {
 /// A random history; every event is checked as it is applied.
 fn history(seed: u64, events: usize) -> (Model, Model, Vec<(Time, Event)>) {
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    let world = World::new();
+    let mut world = World::new();
+    if !seed.is_multiple_of(4) {
+        world.deploy(server_charm(), "server", 2);
+        world.deploy(client_charm(), "client", 1);
+        world.settle();
+    }
     let (first, mut model, mut now) = (world.model.clone(), world.model, world.now);
     let mut journal = Vec::new();
     for _ in 0..events {
         now = now.plus_millis(dice.roll(20_000));
-        let event = match dice.roll(10) {
-            0 | 1 => user_event(&mut dice),
-            2 | 3 => world_event(&mut dice),
+        let event = match dice.roll(12) {
+            0 => user_event(&mut dice),
+            1 => world_event(&mut dice),
             _ => match agent_event(&mut dice, &model, now) {
                 Some(event) => event,
                 None => continue,
@@ -187,14 +194,14 @@ fn history(seed: u64, events: usize) -> (Model, Model, Vec<(Time, Event)>) {
         if model.apply(now, event.clone()).is_err() {
             assert_eq!(model, before, "an error has changed the model: {event:?}");
         }
-        check_invariants(&model);
+        check_invariants(&model, now);
         journal.push((now, event));
     }
     (first, model, journal)
 }
 
 /// What must hold at every moment.
-fn check_invariants(model: &Model) {
+fn check_invariants(model: &Model, now: Time) {
     for unit in model.units() {
         assert!(model.machine(unit.machine).is_some(), "{} has no machine", unit.name);
         assert!(
@@ -210,6 +217,12 @@ fn check_invariants(model: &Model) {
                 unit.name
             )
         });
+    }
+    if model.next_deadline().is_some_and(|deadline| deadline <= now) {
+        let ready = model
+            .units()
+            .any(|unit| model.next_operation(&unit.name, now).is_some());
+        assert!(ready, "a deadline has passed and there is nothing to run");
     }
     for relation in model.relations() {
         for end in &relation.endpoints {
@@ -235,6 +248,40 @@ fn check_invariants(model: &Model) {
             application.name
         );
     }
+}
+
+/// The histories would prove little if most events were refused or nothing ever ran.
+#[test]
+fn histories_are_eventful() {
+    let (mut hooks, mut refused, mut total) = (BTreeMap::<String, usize>::new(), 0, 0);
+    for seed in 1..=40 {
+        let (mut model, _, journal) = history(seed, 400);
+        for (at, event) in journal {
+            total += 1;
+            if let Event::OperationStarted { operation, .. } = &event {
+                let name = operation.hook().map_or("task", |hook| hook.name.as_str());
+                *hooks.entry(name.to_owned()).or_default() += 1;
+            }
+            refused += usize::from(model.apply(at, event).is_err());
+        }
+    }
+    for stage in ["created", "joined", "changed", "departed", "broken"] {
+        let count = hooks.get(&format!("db-relation-{stage}"));
+        assert!(count.is_some_and(|count| *count >= 5), "{stage}: {hooks:?}");
+    }
+    for name in [
+        "install",
+        "start",
+        "stop",
+        "remove",
+        "leader-elected",
+        "config-changed",
+        "update-status",
+        "task",
+    ] {
+        assert!(hooks.get(name).is_some_and(|count| *count >= 10), "{name}: {hooks:?}");
+    }
+    assert!(refused > 200 && refused * 2 < total, "{refused} of {total} refused");
 }
 
 #[test]

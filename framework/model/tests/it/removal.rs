@@ -260,3 +260,30 @@ fn forced_removal_of_a_relation_does_not_wait_for_units_in_error() {
     assert!(world.model.relation(1).is_none());
     assert!(!world.unit("client/0").is_in_error());
 }
+
+#[test]
+fn force_does_not_wait_for_a_machine_that_has_failed() {
+    let mut world = world(2, 0);
+    world.apply(Event::MachineFailed {
+        machine: 1,
+        message: "lost".into(),
+    });
+    remove_unit(&mut world, "server/1", false);
+    assert!(world.model.unit(&unit("server/1")).is_some());
+    remove_unit(&mut world, "server/1", true);
+    assert!(world.model.unit(&unit("server/1")).is_none());
+}
+
+#[test]
+fn forced_removal_of_a_relation_leaves_strangers_alone() {
+    let mut world = world(1, 1);
+    world.deploy(server_charm(), "other", 1);
+    world.react("other/0", "install", Exit::Code(1), Changes::default());
+    world.settle();
+    world.apply(Event::RemoveRelation {
+        endpoints: vec!["1".into()],
+        force: true,
+    });
+    assert!(world.unit("other/0").is_in_error());
+    assert!(world.unit("other/0").uniter.relations.is_empty());
+}

@@ -216,13 +216,21 @@ impl World {
             });
             return true;
         }
-        if let Some(machine) = self.model.machines().find(|machine| machine.life != Life::Alive) {
-            let machine = machine.number;
+        let leaving = self
+            .model
+            .machines()
+            .find(|machine| machine.life != Life::Alive)
+            .map(|machine| machine.number);
+        if let Some(machine) = leaving {
             self.apply(Event::MachineRemoved { machine });
             return true;
         }
-        if let Some(unit) = self.model.units().find(|unit| !unit.agent_started) {
-            let unit = unit.name.clone();
+        let silent = self
+            .model
+            .units()
+            .find(|unit| !unit.agent_started)
+            .map(|unit| unit.name.clone());
+        if let Some(unit) = silent {
             self.apply(Event::AgentStarted { unit });
             return true;
         }

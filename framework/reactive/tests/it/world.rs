@@ -71,7 +71,7 @@ impl World {
         let parts = Parts {
             hook: context(event),
             tools: Tools::new(Box::new(transport)),
-            host: Rc::new(SimulatedHost),
+            host: Rc::new(SimulatedHost::new()),
             store: self.store.clone(),
         };
         block_on(dispatch(charm, parts))

@@ -13,14 +13,16 @@ use super::super::exec::Extra;
 use super::super::notify::{Message, NotifySocket};
 use super::super::processes;
 use super::super::service::{Ended, Job, JobFailure, Outcome, Phase, Service};
-use super::super::unit_file::{Exec, Kind, KillMode, signal_name};
+use super::super::unit_file::{Exec, KillMode, Kind, signal_name};
 use super::{Event, Supervisor};
 
 impl Supervisor {
     /// Begins a start, unless there were too many.
     pub(super) fn begin(&mut self, name: &str) {
         let fresh = self.catalog.load(name).ok().and_then(|loaded| loaded.unit.clone().ok());
-        let Some(service) = self.services.get_mut(name) else { return };
+        let Some(service) = self.services.get_mut(name) else {
+            return;
+        };
         if let Some(unit) = fresh {
             service.unit = unit;
         }
@@ -35,7 +37,11 @@ impl Supervisor {
         service.exec_main = (0, 0);
         service.exec_main_pid = 0;
         service.status_text.clear();
-        let (kind, commands, limit) = (service.unit.kind, service.unit.start_pre.clone(), service.unit.start_timeout());
+        let (kind, commands, limit) = (
+            service.unit.kind,
+            service.unit.start_pre.clone(),
+            service.unit.start_timeout(),
+        );
         if kind == Kind::Notify
             && let Err(error) = self.listen(name)
         {
@@ -47,11 +53,18 @@ impl Supervisor {
 
     fn listen(&mut self, name: &str) -> std::io::Result<()> {
         self.notify_sockets += 1;
-        let path = self.machine.socket().with_extension(format!("n{}", self.notify_sockets));
+        let path = self
+            .machine
+            .socket()
+            .with_extension(format!("n{}", self.notify_sockets));
         let (events, unit, socket) = (self.events.clone(), name.to_owned(), path.clone());
         let socket = NotifySocket::bind(path, move |message| {
             // When nobody listens any more, the machine is going down.
-            let _ = events.send(Event::Notify { unit: unit.clone(), socket: socket.clone(), message });
+            let _ = events.send(Event::Notify {
+                unit: unit.clone(),
+                socket: socket.clone(),
+                message,
+            });
         })?;
         if let Some(service) = self.services.get_mut(name) {
             service.notify = Some(socket);
@@ -61,16 +74,22 @@ impl Supervisor {
 
     /// Runs the commands of a phase one after the other.
     fn commands(&mut self, name: &str, phase: Phase, commands: Vec<Exec>, limit: Option<std::time::Duration>) {
-        let Some(service) = self.services.get_mut(name) else { return };
+        let Some(service) = self.services.get_mut(name) else {
+            return;
+        };
         service.enter(phase, limit);
         service.queue = VecDeque::from(commands);
         self.next_command(name);
     }
 
     fn next_command(&mut self, name: &str) {
-        let Some(service) = self.services.get_mut(name) else { return };
+        let Some(service) = self.services.get_mut(name) else {
+            return;
+        };
         let is_main = service.phase == Phase::Start;
-        let Some(exec) = service.queue.front().cloned() else { return self.commands_done(name) };
+        let Some(exec) = service.queue.front().cloned() else {
+            return self.commands_done(name);
+        };
         match self.spawn(name, &exec) {
             Ok(pid) => {
                 if let Some(service) = self.services.get_mut(name) {
@@ -86,7 +105,9 @@ impl Supervisor {
     }
 
     fn spawn(&mut self, name: &str, exec: &Exec) -> Result<Pid, Ended> {
-        let Some(service) = self.services.get_mut(name) else { return Err(Ended::Exited(1)) };
+        let Some(service) = self.services.get_mut(name) else {
+            return Err(Ended::Exited(1));
+        };
         let mut extra = Extra::new();
         if let Some(notify) = &service.notify {
             extra.insert("NOTIFY_SOCKET".into(), notify.path().to_string_lossy().into_owned());
@@ -110,7 +131,9 @@ impl Supervisor {
 
     /// The running command of the phase has ended.
     fn command_ended(&mut self, name: &str, ended: Ended) {
-        let Some(service) = self.services.get_mut(name) else { return };
+        let Some(service) = self.services.get_mut(name) else {
+            return;
+        };
         let ignore = service.queue.pop_front().is_some_and(|exec| exec.ignore_failure);
         let outcome = match service.phase {
             _ if ignore => Outcome::Success,
@@ -140,13 +163,21 @@ impl Supervisor {
     }
 
     fn start_main(&mut self, name: &str) {
-        let Some(service) = self.services.get_mut(name) else { return };
-        let (kind, commands, limit) = (service.unit.kind, service.unit.start.clone(), service.unit.start_timeout());
+        let Some(service) = self.services.get_mut(name) else {
+            return;
+        };
+        let (kind, commands, limit) = (
+            service.unit.kind,
+            service.unit.start.clone(),
+            service.unit.start_timeout(),
+        );
         let Some(exec) = commands.first().filter(|_| kind != Kind::Oneshot) else {
             return self.commands(name, Phase::Start, commands, Some(limit));
         };
         let spawned = self.spawn(name, exec);
-        let Some(service) = self.services.get_mut(name) else { return };
+        let Some(service) = self.services.get_mut(name) else {
+            return;
+        };
         match spawned {
             Ok(pid) => {
                 service.set_main(pid);
@@ -174,7 +205,9 @@ impl Supervisor {
     }
 
     fn started(&mut self, name: &str) {
-        let Some(service) = self.services.get_mut(name) else { return };
+        let Some(service) = self.services.get_mut(name) else {
+            return;
+        };
         service.finish(Job::Start, Ok(()));
         let description = service.unit.description.clone();
         if service.main.is_some() {
@@ -186,7 +219,9 @@ impl Supervisor {
     }
 
     fn main_ended_well(&mut self, name: &str) {
-        let Some(service) = self.services.get_mut(name) else { return };
+        let Some(service) = self.services.get_mut(name) else {
+            return;
+        };
         if service.unit.remain_after_exit {
             service.enter(Phase::Exited, None);
         } else {
@@ -202,7 +237,9 @@ impl Supervisor {
     }
 
     fn reload_done(&mut self, name: &str, result: Result<(), JobFailure>) {
-        let Some(service) = self.services.get_mut(name) else { return };
+        let Some(service) = self.services.get_mut(name) else {
+            return;
+        };
         service.queue.clear();
         service.finish(Job::Reload, result);
         service.enter(Phase::Running, None);
@@ -225,11 +262,17 @@ impl Supervisor {
     /// Sends the signal of a stopping phase and waits for the processes to end.
     pub(super) fn signal(&mut self, name: &str, phase: Phase) {
         let pids = self.processes(name);
-        let Some(service) = self.services.get_mut(name) else { return };
+        let Some(service) = self.services.get_mut(name) else {
+            return;
+        };
         service.queue.clear();
         service.enter(phase, Some(service.unit.stop_timeout));
         let kill = matches!(phase, Phase::StopSigkill | Phase::FinalSigkill);
-        let signal = if kill { Some(Signal::KILL) } else { Signal::from_named_raw(service.unit.kill_signal) };
+        let signal = if kill {
+            Some(Signal::KILL)
+        } else {
+            Signal::from_named_raw(service.unit.kill_signal)
+        };
         let everybody = match service.unit.kill_mode {
             KillMode::ControlGroup => true,
             KillMode::Mixed => kill,
@@ -248,7 +291,9 @@ impl Supervisor {
 
     /// Goes on with the way down if the processes waited for have ended.
     pub(super) fn check_gone(&mut self, name: &str) {
-        let Some(service) = self.services.get(name).filter(|service| service.phase.is_signalling()) else { return };
+        let Some(service) = self.services.get(name).filter(|service| service.phase.is_signalling()) else {
+            return;
+        };
         let own = service.main.is_some() || service.control.is_some();
         if own || (service.unit.kill_mode != KillMode::Process && !self.processes(name).is_empty()) {
             return;
@@ -257,7 +302,9 @@ impl Supervisor {
     }
 
     fn gone(&mut self, name: &str) {
-        let Some(service) = self.services.get_mut(name) else { return };
+        let Some(service) = self.services.get_mut(name) else {
+            return;
+        };
         if matches!(service.phase, Phase::FinalSigterm | Phase::FinalSigkill) {
             return self.dead(name);
         }
@@ -267,7 +314,9 @@ impl Supervisor {
 
     /// The bottom: start again if somebody wants it, else stay.
     fn dead(&mut self, name: &str) {
-        let Some(service) = self.services.get_mut(name) else { return };
+        let Some(service) = self.services.get_mut(name) else {
+            return;
+        };
         service.notify = None;
         service.main = None;
         service.control = None;
@@ -281,7 +330,9 @@ impl Supervisor {
             Outcome::Success => self.remark(Some(name), &format!("Stopped {description}.")),
             _ => self.remark(Some(name), &format!("Failed with result '{}'.", result.as_str())),
         }
-        let Some(service) = self.services.get_mut(name) else { return };
+        let Some(service) = self.services.get_mut(name) else {
+            return;
+        };
         if again && !self.shutting_down {
             service.enter(Phase::Dead, None);
             self.begin(name);
@@ -295,10 +346,16 @@ impl Supervisor {
 
     /// Stays down.
     pub(super) fn settle(&mut self, name: &str) {
-        let Some(service) = self.services.get_mut(name) else { return };
+        let Some(service) = self.services.get_mut(name) else {
+            return;
+        };
         let failed = service.result != Outcome::Success;
         service.enter(if failed { Phase::Failed } else { Phase::Dead }, None);
-        let failure = if failed { JobFailure::Failed(service.result) } else { JobFailure::Canceled };
+        let failure = if failed {
+            JobFailure::Failed(service.result)
+        } else {
+            JobFailure::Canceled
+        };
         service.finish(Job::Start, Err(failure));
         if !self.shutting_down {
             self.remember(name, false);
@@ -307,7 +364,9 @@ impl Supervisor {
 
     /// One of our children has ended.
     pub(super) fn child_ended(&mut self, name: &str, pid: Pid, ended: Ended) {
-        let Some(service) = self.services.get_mut(name) else { return };
+        let Some(service) = self.services.get_mut(name) else {
+            return;
+        };
         if service.main == Some(pid) {
             service.main = None;
             service.exec_main = ended.code_and_status();
@@ -323,9 +382,15 @@ impl Supervisor {
     }
 
     fn main_ended(&mut self, name: &str, ended: Ended) {
-        let Some(service) = self.services.get_mut(name) else { return };
+        let Some(service) = self.services.get_mut(name) else {
+            return;
+        };
         let ignore = service.unit.start.first().is_some_and(|exec| exec.ignore_failure);
-        let outcome = if ignore { Outcome::Success } else { ended.of_main(&service.unit) };
+        let outcome = if ignore {
+            Outcome::Success
+        } else {
+            ended.of_main(&service.unit)
+        };
         let (phase, kind) = (service.phase, service.unit.kind);
         let clean = outcome == Outcome::Success;
         if !clean {
@@ -333,7 +398,11 @@ impl Supervisor {
         }
         match phase {
             Phase::Start if kind == Kind::Oneshot => self.command_ended(name, ended),
-            Phase::Start => self.give_up(name, if clean { Outcome::Protocol } else { outcome }, Phase::StopSigterm),
+            Phase::Start => self.give_up(
+                name,
+                if clean { Outcome::Protocol } else { outcome },
+                Phase::StopSigterm,
+            ),
             Phase::StartPost if clean => {}
             Phase::Running if clean => self.main_ended_well(name),
             Phase::StartPost | Phase::Running | Phase::Reload => {
@@ -358,7 +427,9 @@ impl Supervisor {
             self.remark(Some(name), &format!("State '{}' timed out.", phase.sub_state()));
         }
         match phase {
-            Phase::StartPre | Phase::Start | Phase::StartPost | Phase::Stop => self.give_up(name, Outcome::Timeout, Phase::StopSigterm),
+            Phase::StartPre | Phase::Start | Phase::StartPost | Phase::Stop => {
+                self.give_up(name, Outcome::Timeout, Phase::StopSigterm)
+            }
             Phase::StopSigterm => self.give_up(name, Outcome::Timeout, Phase::StopSigkill),
             Phase::StopPost => self.give_up(name, Outcome::Timeout, Phase::FinalSigterm),
             Phase::FinalSigterm => self.give_up(name, Outcome::Timeout, Phase::FinalSigkill),
@@ -378,23 +449,34 @@ impl Supervisor {
     }
 
     fn restart_now(&mut self, name: &str) {
-        let Some(service) = self.services.get_mut(name) else { return };
+        let Some(service) = self.services.get_mut(name) else {
+            return;
+        };
         service.restarts += 1;
         let count = service.restarts;
-        self.remark(Some(name), &format!("Scheduled restart job, restart counter is at {count}."));
+        self.remark(
+            Some(name),
+            &format!("Scheduled restart job, restart counter is at {count}."),
+        );
         self.begin(name);
     }
 
     /// A service spoke; what an earlier run of it said does not count.
     pub(super) fn notified(&mut self, name: &str, socket: &Path, message: Message) {
-        let Some(service) = self.services.get_mut(name) else { return };
+        let Some(service) = self.services.get_mut(name) else {
+            return;
+        };
         if service.notify.as_ref().is_none_or(|notify| notify.path() != socket) {
             return;
         }
         if let Some(text) = message.status {
             service.status_text = text;
         }
-        if let Some(main) = message.main_pid.and_then(Pid::from_raw).filter(|pid| Some(*pid) != service.main) {
+        if let Some(main) = message
+            .main_pid
+            .and_then(Pid::from_raw)
+            .filter(|pid| Some(*pid) != service.main)
+        {
             // Its end is told to us only if it is (or becomes) our child.
             service.set_main(main);
             self.children.insert(main.as_raw_nonzero().get(), name.to_owned());
@@ -420,7 +502,11 @@ fn describe(ended: Ended) -> String {
     match ended {
         Ended::Exited(status) => format!("code=exited, status={status}"),
         Ended::Killed { signal, dumped } => {
-            format!("code={}, status={signal}/{}", if dumped { "dumped" } else { "killed" }, signal_name(signal))
+            format!(
+                "code={}, status={signal}/{}",
+                if dumped { "dumped" } else { "killed" },
+                signal_name(signal)
+            )
         }
     }
 }

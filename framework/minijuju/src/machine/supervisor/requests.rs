@@ -19,7 +19,11 @@ impl Supervisor {
             Request::Act { verb, units, no_block } => return self.act(verb, &units, no_block, reply),
             Request::Ping => Reply::default(),
             Request::Install { change, units } => self.install(change, &units),
-            Request::Kill { units, signal, main_only } => self.kill(&units, signal, main_only),
+            Request::Kill {
+                units,
+                signal,
+                main_only,
+            } => self.kill(&units, signal, main_only),
             Request::Query { units, log_lines } => self.query(units, log_lines),
             Request::Cat { units } => self.cat(&units),
             Request::DaemonReload => {
@@ -63,20 +67,30 @@ impl Supervisor {
         match verb {
             Verb::Start => self.start(name, Some(waiter)),
             Verb::Stop => {
-                self.known(name, |name| failed(5, name, &format!("Failed to stop {name}: Unit {name} not loaded.")))?;
+                self.known(name, |name| {
+                    failed(5, name, &format!("Failed to stop {name}: Unit {name} not loaded."))
+                })?;
                 self.stop(name, Some(waiter));
                 Ok(())
             }
             Verb::Restart => self.restart(name, "restart", waiter),
             Verb::TryRestart if up => self.restart(name, "try-restart", waiter),
             Verb::TryRestart => {
-                self.known(name, |name| failed(5, name, &format!("Failed to try-restart {name}: Unit {name} not found.")))?;
+                self.known(name, |name| {
+                    failed(
+                        5,
+                        name,
+                        &format!("Failed to try-restart {name}: Unit {name} not found."),
+                    )
+                })?;
                 let _ = waiter.send(Ok(()));
                 Ok(())
             }
             Verb::Reload => self.reload(name, waiter),
             Verb::ReloadOrRestart => match self.services.get(name) {
-                Some(service) if service.phase == Phase::Running && !service.unit.reload.is_empty() => self.reload(name, waiter),
+                Some(service) if service.phase == Phase::Running && !service.unit.reload.is_empty() => {
+                    self.reload(name, waiter)
+                }
                 _ => self.restart(name, "reload-or-restart", waiter),
             },
             Verb::ResetFailed => {
@@ -95,7 +109,10 @@ impl Supervisor {
     pub(super) fn start(&mut self, name: &str, waiter: Option<Waiter>) -> Result<(), UnitError> {
         let unit = self.usable(name, "start")?;
         self.remember(name, true);
-        let service = self.services.entry(name.to_owned()).or_insert_with(|| Service::new(unit));
+        let service = self
+            .services
+            .entry(name.to_owned())
+            .or_insert_with(|| Service::new(unit));
         if service.phase.is_up() {
             if let Some(waiter) = waiter {
                 let _ = waiter.send(Ok(()));
@@ -146,7 +163,11 @@ impl Supervisor {
 
     fn restart(&mut self, name: &str, verb: &str, waiter: Waiter) -> Result<(), UnitError> {
         self.usable(name, verb)?;
-        if self.services.get(name).is_none_or(|service| service.phase.is_down() || service.phase == Phase::AutoRestart) {
+        if self
+            .services
+            .get(name)
+            .is_none_or(|service| service.phase.is_down() || service.phase == Phase::AutoRestart)
+        {
             return self.start(name, Some(waiter));
         }
         self.stop(name, None);
@@ -206,10 +227,14 @@ impl Supervisor {
         for name in units {
             match self.catalog.install(change, name) {
                 Ok(lines) => reply.output.extend(lines),
-                Err(error) => reply.errors.push(failed(1, name, &format!("Failed to {verb} unit: {error}"))),
+                Err(error) => reply
+                    .errors
+                    .push(failed(1, name, &format!("Failed to {verb} unit: {error}"))),
             }
             if change == InstallChange::Enable && self.catalog.unit_file_state(name) == "static" {
-                reply.warnings.push(format!("The unit files have no installation config (WantedBy=, RequiredBy=): {name}"));
+                reply.warnings.push(format!(
+                    "The unit files have no installation config (WantedBy=, RequiredBy=): {name}"
+                ));
             }
         }
         // As with systemd, these verbs reload what they changed.
@@ -225,11 +250,20 @@ impl Supervisor {
                 reply.errors.push(error);
                 continue;
             }
-            let main: Vec<Pid> = self.services.get(name).and_then(|service| service.main).into_iter().collect();
+            let main: Vec<Pid> = self
+                .services
+                .get(name)
+                .and_then(|service| service.main)
+                .into_iter()
+                .collect();
             let pids = if main_only { main } else { self.processes(name) };
             match Signal::from_named_raw(signal) {
                 Some(signal) => processes::signal_all(&pids, signal),
-                None => reply.errors.push(failed(1, name, &format!("Failed to kill unit {name}: Invalid argument"))),
+                None => reply.errors.push(failed(
+                    1,
+                    name,
+                    &format!("Failed to kill unit {name}: Invalid argument"),
+                )),
             }
         }
         reply
@@ -237,7 +271,10 @@ impl Supervisor {
 
     fn query(&mut self, units: Vec<String>, log_lines: usize) -> Reply {
         let units = if units.is_empty() { self.all_names() } else { units };
-        Reply { units: units.iter().map(|name| self.report(name, log_lines)).collect(), ..Reply::default() }
+        Reply {
+            units: units.iter().map(|name| self.report(name, log_lines)).collect(),
+            ..Reply::default()
+        }
     }
 
     fn all_names(&self) -> Vec<String> {
@@ -250,8 +287,12 @@ impl Supervisor {
         let mut reply = Reply::default();
         for name in units {
             match self.catalog.texts(name) {
-                Ok(texts) => reply.output.extend(texts.into_iter().map(|(path, text)| format!("# {path}\n{text}"))),
-                Err(LoadError::NotFound) => reply.errors.push(failed(1, name, &format!("No files found for {name}."))),
+                Ok(texts) => reply
+                    .output
+                    .extend(texts.into_iter().map(|(path, text)| format!("# {path}\n{text}"))),
+                Err(LoadError::NotFound) => reply
+                    .errors
+                    .push(failed(1, name, &format!("No files found for {name}."))),
                 Err(error) => reply.errors.push(failed(1, name, &error.to_string())),
             }
         }
@@ -296,7 +337,10 @@ impl Supervisor {
         let text = fs_err::read(self.spawner.log_path(name)).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let all: Vec<&str> = text.lines().collect();
-        all.iter().skip(all.len().saturating_sub(lines)).map(|line| (*line).to_owned()).collect()
+        all.iter()
+            .skip(all.len().saturating_sub(lines))
+            .map(|line| (*line).to_owned())
+            .collect()
     }
 }
 
@@ -327,7 +371,9 @@ fn describe_service(report: &mut UnitReport, service: &Service) {
     report.active_state = service.phase.active_state().into();
     report.sub_state = service.phase.sub_state().into();
     report.result = service.result.as_str().into();
-    report.main_pid = service.main.map_or(0, |pid| u32::try_from(pid.as_raw_nonzero().get()).unwrap_or_default());
+    report.main_pid = service
+        .main
+        .map_or(0, |pid| u32::try_from(pid.as_raw_nonzero().get()).unwrap_or_default());
     report.exec_main_pid = service.exec_main_pid;
     (report.exec_main_code, report.exec_main_status) = service.exec_main;
     report.n_restarts = service.restarts;
@@ -349,7 +395,9 @@ async fn failures(pending: Vec<(String, Pending)>) -> Vec<UnitError> {
 }
 
 fn job_failed(name: &str, failure: JobFailure) -> String {
-    let JobFailure::Failed(outcome) = failure else { return format!("Job for {name} canceled.") };
+    let JobFailure::Failed(outcome) = failure else {
+        return format!("Job for {name} canceled.");
+    };
     let reason = match outcome {
         Outcome::ExitCode => " because the control process exited with error code",
         Outcome::Signal => " because a fatal signal was delivered to the control process",
@@ -362,13 +410,19 @@ fn job_failed(name: &str, failure: JobFailure) -> String {
     };
     let mut text = format!("Job for {name} failed{reason}.\nSee \"systemctl status {name}\" for details.");
     if outcome == Outcome::StartLimitHit {
-        text += &format!("\nTo force a start use \"systemctl reset-failed {name}\"\nfollowed by \"systemctl start {name}\" again.");
+        text += &format!(
+            "\nTo force a start use \"systemctl reset-failed {name}\"\nfollowed by \"systemctl start {name}\" again."
+        );
     }
     text
 }
 
 fn failed(code: i32, unit: &str, text: &str) -> UnitError {
-    UnitError { unit: unit.to_owned(), code, text: text.to_owned() }
+    UnitError {
+        unit: unit.to_owned(),
+        code,
+        text: text.to_owned(),
+    }
 }
 
 fn stale(name: &str) -> String {

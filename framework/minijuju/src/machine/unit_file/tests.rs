@@ -50,12 +50,21 @@ fn a_unit_is_read_whole() {
     let unit = unit(&[ETCD]);
     assert_eq!(unit.description, "etcd of a.service");
     assert_eq!(unit.kind, Kind::Notify);
-    assert_eq!(words(&unit.start), ["/usr/bin/etcd|--config-file=/etc/etcd/etcd.conf.yml|--name|${NAME}"]);
+    assert_eq!(
+        words(&unit.start),
+        ["/usr/bin/etcd|--config-file=/etc/etcd/etcd.conf.yml|--name|${NAME}"]
+    );
     assert_eq!(words(&unit.start_pre), ["/bin/mkdir|-p|/var/lib/etcd dir"]);
     assert!(unit.start_pre[0].ignore_failure && !unit.start[0].ignore_failure);
-    assert_eq!(unit.environment, [("NAME".into(), "a b".into()), ("OTHER".into(), "x".into())]);
+    assert_eq!(
+        unit.environment,
+        [("NAME".into(), "a b".into()), ("OTHER".into(), "x".into())]
+    );
     assert_eq!(unit.environment_files, [(true, "/etc/default/etcd".into())]);
-    assert_eq!((unit.restart, unit.restart_delay), (Restart::OnAbnormal, Duration::from_secs(60)));
+    assert_eq!(
+        (unit.restart, unit.restart_delay),
+        (Restart::OnAbnormal, Duration::from_secs(60))
+    );
     assert_eq!(unit.start_limit, (Duration::ZERO, 3));
     assert_eq!((unit.stop_timeout, unit.kill_signal), (Duration::from_secs(5), 2));
     assert_eq!(unit.success_statuses, [2, -9]);
@@ -84,15 +93,36 @@ fn prefixes_and_several_commands_on_a_line() {
 #[test]
 fn bad_units_say_what_is_wrong() {
     refused("[Service]\nType=simple\n", "no ExecStart=");
-    refused("[Service]\nExecStart=/bin/a\nExecStart=/bin/b\n", "more than one ExecStart=");
+    refused(
+        "[Service]\nExecStart=/bin/a\nExecStart=/bin/b\n",
+        "more than one ExecStart=",
+    );
     refused("[Service]\nExecStart=/bin/a 'b\n", "ExecStart= value: /bin/a 'b");
-    refused("[Service]\nExecStart=/bin/a\nRestartSec=soon\n", "RestartSec= value: soon");
-    refused("[Service]\nExecStart=/bin/a\nType=forking\n", "Type=forking is not supported");
-    refused("[Service]\nExecStart=/bin/a\nType=oneshot\nRestart=always\n", "isn't allowed for Type=oneshot");
+    refused(
+        "[Service]\nExecStart=/bin/a\nRestartSec=soon\n",
+        "RestartSec= value: soon",
+    );
+    refused(
+        "[Service]\nExecStart=/bin/a\nType=forking\n",
+        "Type=forking is not supported",
+    );
+    refused(
+        "[Service]\nExecStart=/bin/a\nType=oneshot\nRestart=always\n",
+        "isn't allowed for Type=oneshot",
+    );
 }
 
 #[test]
 fn signals_have_names_and_numbers() {
-    assert_eq!([signal("SIGTERM"), signal("HUP"), signal("9"), signal("SIGX"), signal("99")], [Some(15), Some(1), Some(9), None, None]);
+    assert_eq!(
+        [
+            signal("SIGTERM"),
+            signal("HUP"),
+            signal("9"),
+            signal("SIGX"),
+            signal("99")
+        ],
+        [Some(15), Some(1), Some(9), None, None]
+    );
     assert_eq!(signal_name(15), "TERM");
 }

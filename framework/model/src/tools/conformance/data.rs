@@ -199,6 +199,17 @@ fn action_get() {
 }
 
 #[test]
+fn an_action_without_parameters_has_an_empty_map() {
+    let mut world = World::new();
+    world.named_action("server/0", "noop", json!({})).check(&[
+        ok("action-get", "{}\n"),
+        ok("action-get --format json", "{}\n"),
+        ok("action-get --format yaml", "{}\n"),
+        ok("action-get x", ""),
+    ]);
+}
+
+#[test]
 fn action_results() {
     let mut world = World::new();
     let mut session = world.action("server/0", json!({}));

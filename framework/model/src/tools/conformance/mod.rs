@@ -59,6 +59,8 @@ backup:
     path: {type: string}
     keep: {type: integer, default: 3}
     deep: {type: object}
+noop:
+  description: d
 ";
 
 const CLIENT: &str = "\
@@ -214,10 +216,15 @@ impl World {
 
     /// A session in the action `backup`.
     pub(super) fn action(&mut self, name: &str, params: Value) -> Session<'_> {
+        self.named_action(name, "backup", params)
+    }
+
+    /// A session in an action.
+    pub(super) fn named_action(&mut self, name: &str, action: &str, params: Value) -> Session<'_> {
         let params: Map<String, Value> = params.as_object().cloned().unwrap_or_default();
         let reply = self.apply(Event::EnqueueAction {
             units: vec![name.into()],
-            action: "backup".into(),
+            action: action.into(),
             params,
         });
         let Reply::Enqueued { tasks, failures, .. } = reply else {
