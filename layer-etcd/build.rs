@@ -4,15 +4,30 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::{env, fs};
 
 use package::{Actions, ConfigOptions, Metadata};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match generate() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("cargo::error={}", error.to_string().replace('\n', " "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn generate() -> Result<(), Box<dyn Error>> {
     let assets = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../charm-assets");
-    let metadata = Metadata::parse("metadata.yaml", &read(&assets, "metadata.yaml")?)?;
-    let options = ConfigOptions::parse("config.yaml", &read(&assets, "config.yaml")?)?;
-    let actions = Actions::parse("actions.yaml", &read(&assets, "actions.yaml")?, &metadata.name)?;
+    let metadata = Metadata::parse("charm-assets/metadata.yaml", &read(&assets, "metadata.yaml")?)?;
+    let options = ConfigOptions::parse("charm-assets/config.yaml", &read(&assets, "config.yaml")?)?;
+    let actions = Actions::parse(
+        "charm-assets/actions.yaml",
+        &read(&assets, "actions.yaml")?,
+        &metadata.name,
+    )?;
 
     let mut groups: BTreeMap<&str, (&str, Vec<String>)> = BTreeMap::new();
     let endpoints = metadata.endpoints().map(|(name, _)| name.to_owned()).collect();
@@ -31,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn read(assets: &Path, name: &str) -> Result<String, Box<dyn Error>> {
     let path = assets.join(name);
     let shown = path.display().to_string();
-    directive(&format!("rerun-if-changed={shown}"));
+    println!("cargo::rerun-if-changed={shown}");
     fs::read_to_string(&path).map_err(|error| format!("cannot read {shown}: {error}").into())
 }
 
@@ -49,9 +64,4 @@ fn render(groups: &BTreeMap<&str, (&str, Vec<String>)>) -> Result<String, std::f
         )?;
     }
     Ok(text)
-}
-
-#[expect(clippy::print_stdout, reason = "cargo reads a build script's standard output")]
-fn directive(text: &str) {
-    println!("cargo::{text}");
 }

@@ -22,3 +22,12 @@ fn build() -> CharmBuilder {
 fn main() -> ExitCode {
     charm::run("etcd", ASSETS, build)
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_layers_fit_together() {
+        let charm = super::build().build().unwrap();
+        assert!(charm.warnings().is_empty(), "{:?}", charm.warnings());
+    }
+}

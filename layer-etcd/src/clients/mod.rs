@@ -6,7 +6,7 @@ use interface_etcd::{Connection, PeerData, Phase};
 
 use crate::config::Settings;
 use crate::flags::{DB, PEERS};
-use crate::install::detect;
+use crate::install::installed_version;
 use crate::site::Site;
 use crate::{addresses, tls::files};
 
@@ -21,7 +21,7 @@ pub(crate) async fn publish(ctx: &mut Context) -> Result<Outcome> {
     };
     let connection = Connection {
         endpoints: endpoints(ctx, &site)?,
-        version: detect(ctx.host().as_ref())?.to_string(),
+        version: installed_version(ctx)?.to_string(),
         ca: credentials.ca,
         cert: credentials.cert,
         key: credentials.key,

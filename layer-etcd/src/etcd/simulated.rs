@@ -120,7 +120,8 @@ impl Simulated {
 
     /// The clusters by id, with their members.
     pub fn clusters(&self) -> BTreeMap<u64, Vec<Member>> {
-        self.world.borrow()
+        self.world
+            .borrow()
             .clusters
             .iter()
             .map(|(id, cluster)| (*id, cluster.members.clone()))

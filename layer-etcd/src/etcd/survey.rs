@@ -16,20 +16,25 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Asks the first of the endpoints that knows the cluster's members, then all members at once.
+    /// Asks the first of the endpoints for the cluster's members, all others at once if it cannot tell, and then each
+    /// member about itself.
     pub async fn take(etcd: &dyn Etcd, endpoints: &[Target]) -> Result<Survey, EtcdError> {
-        let mut failure = None;
-        for at in endpoints {
-            match etcd.members(at).await {
-                Ok(list) => return Ok(Survey::of(etcd, list, at.credentials.as_ref()).await),
-                Err(error) => failure = Some(error),
-            }
-        }
-        Err(failure.unwrap_or(EtcdError::Unreachable {
+        let nobody = EtcdError::Unreachable {
             call: "list the members",
             endpoint: "any member".into(),
             reason: "no member is known".into(),
-        }))
+        };
+        let Some((first, others)) = endpoints.split_first() else {
+            return Err(nobody);
+        };
+        let list = match etcd.members(first).await {
+            Ok(list) => list,
+            Err(error) => {
+                let answers = all(others.iter().map(|at| etcd.members(at)).collect()).await;
+                answers.into_iter().find_map(Result::ok).ok_or(error)?
+            }
+        };
+        Ok(Survey::of(etcd, list, first.credentials.as_ref()).await)
     }
 
     /// Asks the members of a list.

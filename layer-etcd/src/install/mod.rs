@@ -38,7 +38,7 @@ pub(crate) async fn install(ctx: &mut Context) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Shows the version in `juju status`.
+/// Notices which version is installed, and shows it in `juju status`.
 pub(crate) async fn show_version(ctx: &mut Context) -> Result<Outcome> {
     let version = detect(ctx.host().as_ref())?.to_string();
     if ctx.kv().get::<String>(SHOWN_VERSION)?.as_ref() != Some(&version) {
@@ -48,8 +48,15 @@ pub(crate) async fn show_version(ctx: &mut Context) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// The version of the etcd that is installed.
-pub(crate) fn detect(host: &dyn Host) -> Result<Version> {
+/// The version of the etcd that is installed, as [`show_version`] noticed it at the beginning of the hook.
+pub(crate) fn installed_version(ctx: &mut Context) -> Result<Version> {
+    match ctx.kv().get::<String>(SHOWN_VERSION)? {
+        Some(version) => Ok(version.parse()?),
+        None => detect(ctx.host().as_ref()),
+    }
+}
+
+fn detect(host: &dyn Host) -> Result<Version> {
     let output = host.run(&Command::new("etcd").arg("--version"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     Ok(Version::from_output(&text)?)

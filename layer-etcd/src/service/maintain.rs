@@ -4,7 +4,7 @@ use charm::prelude::*;
 
 use super::{RUNNING, Start, Wanted, adopts, keep_running, rolling, wanted, write};
 use crate::cluster::record::{Record, Trail};
-use crate::etcd::EtcdPort;
+use crate::etcd::{EtcdError, EtcdPort};
 use crate::site::Site;
 
 /// Brings the running member up to date; a restart waits for its turn.
@@ -17,7 +17,7 @@ pub(crate) async fn maintain(ctx: &mut Context) -> Result<Outcome> {
     let start = Start::Refuse {
         token: record.token.clone(),
     };
-    let wanted = wanted(host.as_ref(), &site, &site.peer_url(), &start)?;
+    let wanted = wanted(ctx, &site, &site.peer_url(), &start)?;
     let running = match ctx.kv().get::<String>(RUNNING)? {
         // The hook that started etcd did not end well, but etcd runs as wanted.
         None if adopts(host.as_ref(), &wanted)? => {
@@ -45,7 +45,14 @@ async fn restart(ctx: &mut Context, site: &Site, mut record: Record, wanted: &Wa
     ctx.status(Outcome::Maintenance(
         "Restarting etcd with its new configuration".into(),
     ));
-    match rolling::restart(ctx, &**port, site, &targets, &change).await? {
+    let done = match rolling::restart(ctx, &**port, site, &targets, &change).await {
+        // What etcd refuses now it may grant in the next hook; the member runs as before meanwhile.
+        Err(error) if error.downcast_ref::<EtcdError>().is_some() => {
+            rolling::Done::NotYet(format!("Waiting to restart etcd: {error}"))
+        }
+        other => other?,
+    };
+    match done {
         rolling::Done::Restarted => {
             ctx.kv().set(RUNNING, &wanted.fingerprint)?;
             record.peer_url = site.peer_url();

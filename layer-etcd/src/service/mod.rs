@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 pub(crate) use render::{Files, Plan, Start};
 
-use crate::install::detect;
+use crate::install::installed_version;
 use crate::site::{self, Site};
 use crate::tls::files;
 
@@ -37,8 +37,8 @@ pub(crate) struct Wanted {
 }
 
 /// Works out what the service is to be.
-pub(crate) fn wanted(host: &dyn Host, site: &Site, peer_url: &str, start: &Start) -> Result<Wanted> {
-    let version = detect(host)?;
+pub(crate) fn wanted(ctx: &mut Context, site: &Site, peer_url: &str, start: &Start) -> Result<Wanted> {
+    let (host, version) = (ctx.host(), installed_version(ctx)?);
     let seen = |path: &Path| host.resolve(path).to_string_lossy().into_owned();
     let files = Files {
         data_dir: seen(&site.data_dir()),
@@ -109,7 +109,7 @@ fn adopts(host: &dyn Host, wanted: &Wanted) -> Result<bool> {
 /// members yet: nobody depends on them.
 pub(crate) fn start(ctx: &mut Context, site: &Site, peer_url: &str, start: &Start) -> Result<()> {
     let host = ctx.host();
-    let wanted = wanted(host.as_ref(), site, peer_url, start)?;
+    let wanted = wanted(ctx, site, peer_url, start)?;
     let changed = write(host.as_ref(), &wanted)?;
     let runs = is_up(host.as_ref())?;
     if !runs || changed {

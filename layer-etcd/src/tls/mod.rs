@@ -23,8 +23,10 @@ pub(crate) async fn missing_authority(_ctx: &mut Context) -> Result<Outcome> {
 
 /// Asks for the server certificate.
 pub(crate) async fn request(ctx: &mut Context) -> Result<Outcome> {
-    let public = ctx.tools().unit_get("public-address")?;
     let addresses = Addresses::observe(ctx)?;
+    // A machine may not have a public address yet.
+    let ingress = addresses.client.ingress.to_string();
+    let public = ctx.tools().unit_get("public-address").unwrap_or(ingress);
     let common_name = match ctx.kv().get::<String>(COMMON_NAME)? {
         Some(name) => name,
         None => {

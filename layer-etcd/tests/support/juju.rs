@@ -24,6 +24,10 @@ pub(crate) struct Juju {
     pub(crate) shared: Databag,
     /// Another certificate authority than the first.
     pub(crate) authority: u32,
+    /// What the authority answers to each unit; texts of no meaning if it is empty.
+    pub(crate) certificates: BTreeMap<u32, Databag>,
+    /// The network of the units' addresses, without the last number.
+    pub(crate) network: String,
     pub(crate) has_authority: bool,
     pub(crate) has_client: bool,
 }
@@ -105,6 +109,9 @@ impl Juju {
 
     /// The authority answers at once.
     fn certificates(&self, own: u32) -> Databag {
+        if let Some(real) = self.certificates.get(&own) {
+            return real.clone();
+        }
         let n = self.authority;
         let key = |name: &str| format!("etcd_{own}.server.{name}");
         let entries = [
@@ -131,6 +138,17 @@ impl Juju {
         let mut all = defaults.as_object().unwrap().clone();
         all.extend(self.config.clone());
         Value::Object(all)
+    }
+
+    pub(crate) fn address(&self, unit: u32) -> String {
+        format!(
+            "{}.{unit}",
+            if self.network.is_empty() {
+                "10.0.0"
+            } else {
+                &self.network
+            }
+        )
     }
 
     fn goal_state(&self) -> Value {
@@ -203,11 +221,11 @@ impl FakeJuju {
             ("relation-set", args) => self.relation_set(args, stdin),
             ("goal-state", _) => text(juju().goal_state()),
             ("network-get", _) => {
-                let address = format!("10.0.0.{}", self.unit);
+                let address = juju().address(self.unit);
                 let addresses = json!([{ "addresses": [{ "value": address, "cidr": "" }] }]);
                 text(json!({ "bind-addresses": addresses, "ingress-addresses": [address] }))
             }
-            ("unit-get", _) => text(json!(format!("10.0.0.{}", self.unit))),
+            ("unit-get", _) => text(json!(juju().address(self.unit))),
             ("status-set", [status, "--", message]) => self.change(|unit| unit.status = format!("{status}: {message}")),
             ("application-version-set", ["--", version]) => self.change(|unit| unit.version = (*version).to_owned()),
             ("open-port", [port]) => self.change(|unit| unit.ports.extend([(*port).to_owned()])),

@@ -1,8 +1,17 @@
 //! A model in memory for the layer's tests: units with simulated machines, one simulated etcd world, and a Juju that keeps
 //! bags, leadership and goal state. Any hook can be killed between two of its effects, as by SIGKILL.
 
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "each test uses a part of it"
+)]
+
 pub(crate) mod juju;
 pub(crate) mod machine;
+pub(crate) mod tls;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +53,9 @@ impl Fuse {
 
     /// Whether it has killed since there were so many effects.
     fn has_blown(&self, before: u64) -> bool {
-        self.blow_at.get().is_some_and(|at| before < at && at <= self.count.get())
+        self.blow_at
+            .get()
+            .is_some_and(|at| before < at && at <= self.count.get())
     }
 
     /// How many effects there were.
@@ -59,6 +70,8 @@ pub(crate) struct World {
     pub(crate) etcd: Simulated,
     pub(crate) fuse: Fuse,
     pub(crate) killed: u32,
+    charm: Charm,
+    runtime: tokio::runtime::Runtime,
     machines: BTreeMap<u32, Machine>,
     stores: BTreeMap<u32, Store>,
     hooks: u64,
@@ -67,10 +80,21 @@ pub(crate) struct World {
 impl World {
     /// A model with so many units, related to an authority; unit 0 leads.
     pub(crate) fn new(units: u32) -> World {
+        let (etcd, fuse) = (Simulated::new(), Fuse::default());
+        let port = EtcdPort::new(machine::Fused(etcd.clone(), fuse.clone()));
         let mut world = World {
+            charm: Charm::builder("etcd")
+                .layer(layer_etcd::layer())
+                .port(port)
+                .build()
+                .unwrap(),
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap(),
             juju: Rc::new(RefCell::new(Juju::default())),
-            etcd: Simulated::new(),
-            fuse: Fuse::default(),
+            etcd,
+            fuse,
             killed: 0,
             machines: BTreeMap::new(),
             stores: BTreeMap::new(),
@@ -114,11 +138,6 @@ impl World {
         let hook = context(unit, name, self.hooks);
         let transport = juju::FakeJuju::new(self.juju.clone(), unit, self.fuse.clone());
         let store = self.stores[&unit].clone();
-        let charm = Charm::builder("etcd").layer(layer_etcd::layer());
-        let charm = charm
-            .port(EtcdPort::new(machine::Fused(self.etcd.clone(), self.fuse.clone())))
-            .build()
-            .unwrap();
         let writes = transport.writes();
         let parts = Parts {
             tools: Tools::for_unit(Box::new(transport), hook.unit.clone()),
@@ -126,11 +145,7 @@ impl World {
             hook,
             store,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        match catch_unwind(AssertUnwindSafe(|| runtime.block_on(dispatch(&charm, parts)))) {
+        match catch_unwind(AssertUnwindSafe(|| self.runtime.block_on(dispatch(&self.charm, parts)))) {
             Ok(Ok(report)) => {
                 self.juju.borrow_mut().commit(unit, writes);
                 Some(Ok(report))
@@ -223,7 +238,7 @@ impl World {
     }
 }
 
-fn context(unit: u32, hook: &str, number: u64) -> HookContext {
+pub(crate) fn context(unit: u32, hook: &str, number: u64) -> HookContext {
     let mut vars = vec![
         ("JUJU_UNIT_NAME", format!("etcd/{unit}")),
         ("JUJU_CHARM_DIR", "/charm".to_owned()),

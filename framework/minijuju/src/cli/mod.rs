@@ -29,6 +29,7 @@ use std::io::Write as _;
 use clap::Parser as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::daemon::DaemonError;
 use crate::protocol::Request;
 use args::{Cli, Command, Global};
 use failure::Failure;
@@ -148,7 +149,13 @@ fn daemon(global: &Global) -> Result<(), Failure> {
     let _ = rustix::process::setsid();
     let home = crate::paths::Home::from_env()?;
     let name = session::model_name(&home, global)?;
-    Ok(crate::daemon::run(&home.model(&name)?)?)
+    crate::daemon::run(&home.model(&name)?).map_err(|error| match error {
+        DaemonError::Running(_) => Failure {
+            text: error.to_string(),
+            code: session::ALREADY_RUNNING,
+        },
+        other => other.into(),
+    })
 }
 
 /// What clap has to say: help to stdout, mistakes in Juju's words.

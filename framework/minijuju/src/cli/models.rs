@@ -233,17 +233,20 @@ fn confirm_destruction(name: &str, status: Option<&FullStatus>, no_prompt: bool)
         "WARNING This command will destroy the {name:?} model and affect the following resources. It cannot be stopped.\n"
     ));
     if let Some(status) = status {
-        let list = |names: Vec<String>| names.join(", ");
-        let machines = list(status.machines.keys().map(|number| format!("{number:?}")).collect());
-        let applications = list(status.applications.keys().map(|name| format!("{name:?}")).collect());
-        output::info(&format!(
-            " - {} machine(s) will be destroyed\n  - machine list: {machines}",
-            status.machines.len()
-        ));
-        output::info(&format!(
-            " - {} application(s) will be removed\n  - application list: {applications}\n",
-            status.applications.len()
-        ));
+        let machines: Vec<String> = status.machines.keys().map(|number| format!("{number:?}")).collect();
+        let applications: Vec<String> = status.applications.keys().map(|name| format!("{name:?}")).collect();
+        for (kind, verb, names) in [
+            ("machine", "destroyed", machines),
+            ("application", "removed", applications),
+        ] {
+            let (count, list) = (names.len(), names.join(", "));
+            match count {
+                0 => {}
+                1 => output::info(&format!(" - 1 {kind} will be {verb}\n  - {kind} list: {list}")),
+                _ => output::info(&format!(" - {count} {kind}s will be {verb}\n  - {kind} list: {list}")),
+            }
+        }
+        output::info("");
     }
     let answer = prompt("To continue, enter the name of the model to be unregistered: ")?;
     if answer == name {

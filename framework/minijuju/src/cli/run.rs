@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::args::{Exec, Format, Global, Run, ShowTask, Waiting};
@@ -41,7 +42,7 @@ pub(crate) fn run(global: &Global, args: Run) -> Result<(), Failure> {
         wait_ms: None,
     };
     let done = operate(&mut session, &request, wait_ms, global.quiet)?;
-    show(&done, args.format, tasks::plain_action)
+    show(&done, wait_ms.is_some(), args.format, tasks::plain_action)
 }
 
 /// `exec`
@@ -65,7 +66,9 @@ pub(crate) fn exec(global: &Global, args: Exec) -> Result<(), Failure> {
         wait_ms: None,
     };
     let done = operate(&mut session, &request, wait_ms, global.quiet)?;
-    show(&done, args.format, |tasks| Ok(tasks::plain_command(tasks)))
+    show(&done, wait_ms.is_some(), args.format, |tasks| {
+        Ok(tasks::plain_command(tasks))
+    })
 }
 
 impl Waiting {
@@ -168,12 +171,13 @@ fn tag(unit: &str) -> String {
 
 fn show(
     done: &OperationReport,
+    waited: bool,
     format: Format,
     plain: impl Fn(&[TaskReport]) -> Result<String, Failure>,
 ) -> Result<(), Failure> {
     let (over, waiting): (Vec<_>, Vec<_>) = done.tasks.iter().cloned().partition(|task| task.completed_ms.is_some());
-    if over.is_empty() && !done.timed_out {
-        return background(&waiting);
+    if !waited {
+        return background(&done.tasks);
     }
     if !over.is_empty() {
         match format {
@@ -325,7 +329,7 @@ pub(crate) fn show_task(global: &Global, args: &ShowTask) -> Result<(), Failure>
         task: args.id.clone(),
         wait_ms: args.millis()?,
     };
-    let task: TaskReport = Session::open(global)?.get(&request)?;
+    let task: TaskReport = args.ask(global, &request)?;
     match args.format.unwrap_or(Format::Tabular) {
         Format::Tabular => output::data(&tasks::plain_action(&[task])?),
         format => output::formatted(format, &tasks::task(&task)),
@@ -338,11 +342,22 @@ pub(crate) fn show_operation(global: &Global, args: &ShowTask) -> Result<(), Fai
         operation: args.id.clone(),
         wait_ms: args.millis()?,
     };
-    let operation: OperationReport = Session::open(global)?.get(&request)?;
+    let operation: OperationReport = args.ask(global, &request)?;
     output::formatted(args.format.unwrap_or(Format::Yaml), &tasks::operation(&operation))
 }
 
 impl ShowTask {
+    /// The task's own log is progress only for someone who watches; in the result it stands anyway.
+    fn ask<T: DeserializeOwned>(&self, global: &Global, request: &Request) -> Result<T, Failure> {
+        let value = Session::open(global)?.ask_with(request, |news| {
+            if let (News::Progress(text), true) = (news, self.watch) {
+                output::info(&text);
+            }
+            Ok(())
+        })?;
+        Ok(serde_json::from_value(value)?)
+    }
+
     fn millis(&self) -> Result<Option<u64>, Failure> {
         match &self.wait {
             Some(text) => duration::parse_millis("--wait", text).map(Some),

@@ -5,19 +5,21 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::Pid;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::args::Global;
 use super::failure::Failure;
 use super::output;
+use crate::machine::processes::variable;
 use crate::paths::{ENV_MODEL_UUID, Home, ModelPaths};
 use crate::protocol::{Answer, Request};
 
 /// How long a daemon may take to replay its journal and listen.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long another daemon, to which ours has lost the race, may take.
-const RACE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Exit code of a daemon that found another one running.
+pub(crate) const ALREADY_RUNNING: i32 = 3;
 
 /// A connection to the daemon of a model.
 #[derive(Debug)]
@@ -178,34 +180,43 @@ pub(crate) fn set_current_model(home: &Home, name: Option<&str>) -> Result<(), F
 }
 
 fn start_daemon(paths: &ModelPaths) -> Result<UnixStream, Failure> {
-    if paths.daemon_pid().exists() {
+    if has_died(paths) {
         output::info(&format!(
             "The daemon of model {:?} had died; starting it again.",
             paths.name()
         ));
     }
+    let deadline = Instant::now() + START_TIMEOUT;
     let mut child = spawn_daemon(paths)?;
-    let mut deadline = Instant::now() + START_TIMEOUT;
-    let mut ended = false;
     loop {
         if let Ok(connection) = UnixStream::connect(paths.control_socket()) {
             return Ok(connection);
         }
-        if !ended && child.try_wait()?.is_some() {
-            // Another command may have started one in the same moment: then that one will answer soon.
-            ended = true;
-            deadline = deadline.min(Instant::now() + RACE_TIMEOUT);
+        match child.try_wait()? {
+            // Another one runs: it is just starting, and will answer, or just ending, and ours can follow.
+            Some(status) if status.code() == Some(ALREADY_RUNNING) && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(20));
+                child = spawn_daemon(paths)?;
+            }
+            Some(_) => return Err(not_started(paths, &last_line(paths))),
+            None if Instant::now() > deadline => return Err(not_started(paths, "it does not answer")),
+            None => std::thread::sleep(Duration::from_millis(5)),
         }
-        let lost_race = ended && !last_line(paths).contains("already has a daemon");
-        if lost_race || Instant::now() > deadline {
-            return Err(Failure::new(format!(
-                "cannot start the daemon of model {:?}: {}",
-                paths.name(),
-                last_line(paths)
-            )));
-        }
-        std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+fn not_started(paths: &ModelPaths, reason: &str) -> Failure {
+    let name = paths.name();
+    Failure::new(format!("cannot start the daemon of model {name:?}: {reason}"))
+}
+
+/// A daemon that ends in order takes its pid file along; one that is just starting is alive.
+fn has_died(paths: &ModelPaths) -> bool {
+    let Ok(text) = fs_err::read_to_string(paths.daemon_pid()) else {
+        return false;
+    };
+    let pid = text.trim().parse().ok().and_then(Pid::from_raw);
+    pid.and_then(|pid| variable(pid, ENV_MODEL_UUID)).as_deref() != Some(paths.uuid())
 }
 
 /// Starts a daemon that does not depend on us: it makes a session of its own when it begins.

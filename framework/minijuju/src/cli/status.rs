@@ -96,6 +96,14 @@ fn select(status: &mut FullStatus, selectors: &[String]) -> bool {
     status
         .machines
         .retain(|number, _| machines.contains(&number.to_string()) || any(&number.to_string()));
+    let kept = |end: &str| {
+        end.split(':')
+            .next()
+            .is_some_and(|name| status.applications.contains_key(name))
+    };
+    status
+        .relations
+        .retain(|relation| kept(&relation.provider) || kept(&relation.requirer));
     !status.is_empty()
 }
 

@@ -133,8 +133,10 @@ fn action_text(task: &TaskReport) -> Result<String, Failure> {
         .into_iter()
         .filter(|(key, _)| !OUTPUT_KEYS.contains(&key.as_str()))
         .collect();
-    if task.results.is_empty() || (own.is_empty() && !has_output(task)) {
-        text.push_str(&format!("Task {} {}\n", task.id, task.status));
+    if own.is_empty() && !has_output(task) {
+        if task.status != "failed" {
+            text.push_str(&format!("Task {} {}\n", task.id, task.status));
+        }
     } else if !own.is_empty() {
         text.push_str(&render(Format::Yaml, &sorted(Value::Object(own)))?);
     }

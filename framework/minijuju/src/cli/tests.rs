@@ -136,7 +136,6 @@ fn mistakes_end_with_two_and_an_unknown_command_with_one() {
         1,
         "minijuju: \"statu\" is not a minijuju command. See \"minijuju --help\".\n\nDid you mean:\n\tstatus",
     );
-    refused("", 2, "");
 }
 
 #[test]

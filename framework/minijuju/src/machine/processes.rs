@@ -4,8 +4,12 @@
 //! machine's number, every process of a service the unit's name.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+/// How long the start of a program may leave a process without an environment.
+const EXEC_PATIENCE_MS: u32 = 10;
 
 /// All living processes (zombies are not) of this user whose environment has all these variables with these values, in
 /// ascending order, without the calling process.
@@ -81,9 +85,18 @@ fn all() -> Vec<Pid> {
     pids
 }
 
-/// A zombie's environment reads as empty, somebody else's cannot be read.
+/// A zombie's environment reads as empty, somebody else's cannot be read. That of a process which is just becoming another
+/// program reads as empty too, for a moment: it is looked at again.
 fn environment(pid: Pid) -> Option<Vec<u8>> {
-    std::fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).ok()
+    for _ in 0..EXEC_PATIENCE_MS {
+        let environment = std::fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).ok()?;
+        // Neither zombies nor the kernel's own threads have a program.
+        if !environment.is_empty() || std::fs::read_link(format!("/proc/{}/exe", pid.as_raw_nonzero())).is_err() {
+            return Some(environment);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Some(Vec::new())
 }
 
 /// The process group; `None` for zombies and those gone. The fields stand behind the name, which may hold anything.

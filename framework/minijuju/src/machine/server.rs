@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::AsFd as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -12,6 +13,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::protocol::Request;
 use super::supervisor::{Event, Supervisor};
 use crate::paths::MachinePaths;
+
+/// How long a predecessor may take to go after it has stopped to answer.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs the init of a machine until it is shut down.
 pub fn run(machine: &MachinePaths) -> io::Result<()> {
@@ -32,19 +36,26 @@ pub fn run(machine: &MachinePaths) -> io::Result<()> {
     })
 }
 
-/// Held as long as `minit` lives; a second one for the same machine ends here.
+/// Held as long as `minit` lives; a second one for the same machine ends here, unless the first is just about to end.
 fn lock(path: &Path) -> io::Result<fs_err::File> {
     let file = fs_err::OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
         .open(path)?;
-    match flock(file.as_fd(), FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(error) => Err(io::Error::other(format!(
-            "another init runs this machine: {}",
-            io::Error::from(error)
-        ))),
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match flock(file.as_fd(), FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(_) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(10)),
+            Err(error) => {
+                let error = io::Error::from(error);
+                return Err(io::Error::new(
+                    error.kind(),
+                    format!("another init runs this machine: {error}"),
+                ));
+            }
+        }
     }
 }
 
@@ -71,7 +82,7 @@ async fn accept(listener: UnixListener, events: mpsc::UnboundedSender<Event>) {
                 tokio::spawn(serve(connection, events.clone()));
             }
             // Out of descriptors: some will be free again.
-            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
 }

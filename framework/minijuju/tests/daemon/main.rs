@@ -261,7 +261,7 @@ fn a_failed_hook_stops_its_unit_until_it_is_resolved() {
         all: false,
         retry: true,
     });
-    assert!(error.ends_with("is not in an error state"), "{error}");
+    assert_eq!(error, "unit \"demo/0\" is not in an error state");
 }
 
 #[test]

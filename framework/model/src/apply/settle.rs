@@ -101,11 +101,6 @@ impl Model {
             .filter(|relation| over(relation))
             .map(|r| r.number)
             .collect();
-        // A peer relation goes with its application, not before the last unit.
-        let finished: Vec<u32> = finished
-            .into_iter()
-            .filter(|number| !self.peers_remain(*number))
-            .collect();
         for number in &finished {
             self.relations.remove(number);
             for unit in self.units.values_mut() {
@@ -113,12 +108,6 @@ impl Model {
             }
         }
         !finished.is_empty()
-    }
-
-    fn peers_remain(&self, number: u32) -> bool {
-        let peer = self.relations.get(&number).filter(|relation| relation.is_peer());
-        peer.and_then(|relation| relation.endpoints.first())
-            .is_some_and(|own| self.units_of(&own.application).next().is_some())
     }
 
     /// A unit that entered a relation and got no further than that leaves a Dying relation without hooks.

@@ -58,14 +58,15 @@ impl View<'_> {
         self.next_news(relation, local)
     }
 
-    /// What is new in a relation that goes on: the remote application's bag, new units, changed units.
+    /// What is new in a relation that goes on: the remote application's bag (one never written has the version that
+    /// every unit starts with), new units, changed units.
     fn next_news(&self, relation: &Relation, local: &LocalRelation) -> Option<HookRun> {
         let remote = relation.remote_of(&self.application.name)?;
         let version = relation
             .applications
             .get(&remote.application)
             .map_or(0, |bag| bag.version);
-        if version > 0 && version != local.application_version {
+        if version != local.application_version {
             return self.run(relation, RelationStage::Changed, None);
         }
         let mut units = relation.remote_units(&self.unit.name);

@@ -152,11 +152,17 @@ mod tests {
     /// Certificates are long and have many lines; whoever writes JSON escapes as JSON does.
     #[test]
     fn long_and_odd_texts_come_through() {
-        let pem = format!("-----BEGIN-----\n{}-----END-----\n", "0123456789abcdef/+==\n".repeat(20_000));
+        let pem = format!(
+            "-----BEGIN-----\n{}-----END-----\n",
+            "0123456789abcdef/+==\n".repeat(20_000)
+        );
         let odd = "a: b # c\t\u{1}é\u{1f600}\\\"' %@`{}[]&*!|>-?,";
         let json = serde_json::json!({"pem": pem, "odd": odd}).to_string();
         let settings = parse_file(&json).unwrap();
-        assert_eq!((settings["pem"].as_str(), settings["odd"].as_str()), (pem.as_str(), odd));
+        assert_eq!(
+            (settings["pem"].as_str(), settings["odd"].as_str()),
+            (pem.as_str(), odd)
+        );
         let escaped = parse_file("{\"a\": \"\\u007f\\u0085\\u2028\\ufeff\\u0000\"}").unwrap();
         assert_eq!(escaped["a"], "\u{7f}\u{85}\u{2028}\u{feff}\0");
         assert_eq!(parse_file("{\"a\": \"x\\/y\"}").unwrap()["a"], "x/y");

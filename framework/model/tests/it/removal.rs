@@ -287,3 +287,42 @@ fn forced_removal_of_a_relation_leaves_strangers_alone() {
     assert!(world.unit("other/0").is_in_error());
     assert!(world.unit("other/0").uniter.relations.is_empty());
 }
+
+#[test]
+fn an_alive_unit_leads_rather_than_a_dying_one() {
+    let mut world = world(3, 0);
+    remove_unit(&mut world, "server/1", false);
+    remove_unit(&mut world, "server/0", false);
+    while world.model.unit(&unit("server/0")).is_some() {
+        assert!(world.step_unit(&unit("server/0")));
+    }
+    assert!(world.model.unit(&unit("server/1")).is_some());
+    assert_eq!(world.model.leader(&app("server")), Some(&unit("server/2")));
+}
+
+#[test]
+fn changed_follows_joined_even_when_the_unit_is_to_go() {
+    let mut world = World::new();
+    world.deploy(server_charm(), "server", 1);
+    world.deploy(client_charm(), "client", 1);
+    world.settle();
+    world.integrate("server", "client");
+    let server = unit("server/0");
+    world.step_unit(&unit("client/0"));
+    world.step_unit(&server);
+    world.step_unit(&server);
+    world.apply(Event::RemoveUnits {
+        units: vec![server],
+        force: false,
+    });
+    world.take_log();
+    world.settle();
+    let expected = [
+        "db-relation-changed client/0",
+        "db-relation-departed client/0 (leaving: server/0)",
+        "db-relation-broken",
+        "stop",
+        "remove",
+    ];
+    assert_eq!(world.take_log_of("server/0"), expected);
+}
