@@ -32,7 +32,7 @@ bench: charms ## short benchmark: prints a table, writes target/bench.json
 lint: setup ## formatting, clippy and rustdoc, with warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 
 ci: ## what continuous integration runs
 	@bash .ci/run

@@ -4,8 +4,14 @@
 //! `hook/update-status/*` is a quiet `update-status` of a healthy three-member unit, run in the unit's own hook context by its
 //! agent, exactly as a hook is: the whole process from its start to its exit.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark fails where it meets the unexpected, and prints"
+)]
+
 #[path = "../tests/stories/support/mod.rs"]
-#[expect(dead_code, reason = "the stories use more of it than the benchmark")]
+#[expect(dead_code, unused_imports, reason = "the stories use more of it than the benchmark")]
 mod support;
 
 use std::fs;

@@ -309,15 +309,15 @@ fn story(world: &mut World) {
     world.settle();
 }
 
-/// The story with a hook killed at every so-many-th effect.
-fn killed_at_every(step: usize) {
+#[test]
+fn a_hook_may_be_killed_anywhere() {
     support::quiet_kills();
     let mut whole = World::new(3);
     story(&mut whole);
     whole.assert_converged();
     let effects = whole.fuse.count();
     assert!(effects > 100, "{effects}");
-    for effect in (1..=effects).step_by(step) {
+    for effect in 1..=effects {
         let mut world = World::new(3);
         world.fuse.blow_at(effect);
         story(&mut world);
@@ -325,15 +325,4 @@ fn killed_at_every(step: usize) {
         assert_eq!(world.killed, 1, "effect {effect}");
         world.assert_converged();
     }
-}
-
-#[test]
-fn a_hook_may_be_killed_at_many_places() {
-    killed_at_every(9);
-}
-
-#[test]
-#[ignore = "takes minutes"]
-fn a_hook_may_be_killed_anywhere() {
-    killed_at_every(1);
 }

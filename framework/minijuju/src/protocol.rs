@@ -220,7 +220,8 @@ pub enum Request {
         /// `etcd/0`, `etcd/leader` or `0`.
         target: String,
     },
-    /// Fault: kill the next matching hook when its `at`-th tool call arrives, before it is answered. One shot.
+    /// Fault: kill the hook that makes the `at`-th tool call of the unit, before it is answered; counted from now over all
+    /// matching hooks. One shot. The unit need not exist yet.
     KillHook {
         /// The unit.
         unit: String,

@@ -15,8 +15,6 @@ use crate::site;
 
 /// How long a unit tries before it says that it cannot leave.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The same when no unit of the application stays, so that nobody is harmed.
-const NOBODY_STAYS: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Leaves the cluster. A failure keeps etcd running and fails the hook: Juju repeats it until the cluster can spare the unit.
@@ -35,13 +33,6 @@ pub(crate) async fn leave(ctx: &mut Context) -> Result<Outcome> {
             },
         };
         let waited = host.now().duration_since(began).unwrap_or_default();
-        if !view.others_stay && waited >= NOBODY_STAYS {
-            ctx.log(
-                LogLevel::Warning,
-                format!("stopping without having left the cluster: {reason}"),
-            );
-            break;
-        }
         if waited >= PATIENCE {
             let text = format!("Unregistration failed for the departing unit/s. {reason}");
             ctx.status(Outcome::Blocked(text.clone()));

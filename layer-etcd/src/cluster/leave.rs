@@ -32,10 +32,14 @@ pub(crate) enum Step {
 
 /// The decision.
 pub(crate) fn next(view: &View) -> Step {
+    if !view.others_stay {
+        // The application ends: there is no cluster left to keep whole, and each unit keeps its data.
+        return Step::Retire;
+    }
     let Some(survey) = &view.survey else {
-        return match (view.data, view.others_stay) {
-            (true, true) => Step::Await("no member of the cluster answers".into()),
-            (true, false) | (false, _) => Step::Retire,
+        return match view.data {
+            true => Step::Await("no member of the cluster answers".into()),
+            false => Step::Retire,
         };
     };
     let Some(me) = entry(view, survey) else {

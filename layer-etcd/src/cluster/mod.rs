@@ -1,8 +1,8 @@
 //! The cluster: who founds it, who joins it, who leaves it, and how each unit makes sure that it is the right one.
 //!
-//! Decisions are pure functions over what is observed: [`claim`], [`membership`], [`leave`], [`prune`]. The handlers around
-//! them observe, do one step, and look again: [`announce`] and [`claim`] before there is a cluster, [`enrol`] to become a
-//! member, [`guard`] to stay the right one, [`depart`] to go.
+//! Decisions are pure functions over what is observed: `claim`, `membership`, `leave`, `prune`. The handlers around
+//! them observe, do one step, and look again: `announce` and `claim` before there is a cluster, `enrol` to become a
+//! member, `guard` to stay the right one, `depart` to go.
 
 pub(crate) mod announce;
 pub(crate) mod claim;

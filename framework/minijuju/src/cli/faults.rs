@@ -1,20 +1,15 @@
 //! Faults on purpose, and the record of hooks that shows what came of them.
 
-use std::time::{Duration, Instant};
-
 use model::Time;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::args::{Format, Global, Hooks};
 use super::failure::Failure;
 use super::output;
-use super::session::{Session, model_name};
+use super::session::{Session, await_gone, model_name};
 use crate::machine::processes::variable;
 use crate::paths::{ENV_MODEL_UUID, Home};
 use crate::protocol::{HookRun, Request};
-
-/// How long a killed process may take to be gone.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `kill-daemon`. A daemon that does not run is not started for this.
 pub(crate) fn kill_daemon(global: &Global) -> Result<(), Failure> {
@@ -29,14 +24,17 @@ pub(crate) fn kill_daemon(global: &Global) -> Result<(), Failure> {
         return Err(none());
     }
     kill_process(pid, Signal::KILL)?;
-    let deadline = Instant::now() + PATIENCE;
-    while is_ours() {
-        if Instant::now() > deadline {
-            return Err(Failure::new(format!("process {} does not end", pid.as_raw_nonzero())));
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    // Its sockets are closed only when it is a zombie or gone; its environment goes earlier.
+    await_gone(|| has_ended(pid), paths.name())?;
     Ok(())
+}
+
+/// Whether a process has closed its files: it is gone, or only waits to be reaped.
+fn has_ended(pid: Pid) -> bool {
+    let stat = fs_err::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    // The name, in brackets, may hold anything; the state is the word behind it.
+    stat.rsplit_once(')')
+        .is_none_or(|(_, rest)| matches!(rest.trim_start().chars().next(), Some('Z' | 'X') | None))
 }
 
 /// `hooks`

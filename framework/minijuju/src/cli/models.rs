@@ -211,6 +211,7 @@ pub(crate) fn destroy(args: &DestroyModel) -> Result<(), Failure> {
         force: args.force,
         timeout_ms,
     })?;
+    session.await_end()?;
     forget(&home, name)?;
     output::info("Model destroyed.");
     Ok(())

@@ -1,4 +1,4 @@
-//! Live progress on stderr: one line that rewrites itself on a terminal, else a line for each change.
+//! Live progress on stderr: one line that rewrites itself on a terminal, else a line now and then while it changes.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,6 +6,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_millis(250);
+/// The least time between two lines where they cannot be rewritten.
+const BETWEEN_LINES: Duration = Duration::from_secs(2);
 const SPINNER: [char; 4] = ['|', '/', '-', '\\'];
 
 /// Something that is being waited for. Dropping it wipes the line.
@@ -19,6 +21,7 @@ enum Shown {
     Nothing,
     Lines {
         last: String,
+        told: Option<Instant>,
     },
     Line {
         state: Arc<Mutex<State>>,
@@ -53,7 +56,10 @@ impl Progress {
                 ticker: Some(ticker),
             }
         } else {
-            Shown::Lines { last: String::new() }
+            Shown::Lines {
+                last: String::new(),
+                told: None,
+            }
         };
         Progress { shown }
     }
@@ -62,9 +68,10 @@ impl Progress {
     pub(crate) fn tell(&mut self, text: &str) {
         match &mut self.shown {
             Shown::Nothing => {}
-            Shown::Lines { last } if last == text => {}
-            Shown::Lines { last } => {
+            Shown::Lines { last, told } if last == text || told.is_some_and(|at| at.elapsed() < BETWEEN_LINES) => {}
+            Shown::Lines { last, told } => {
                 text.clone_into(last);
+                *told = Some(Instant::now());
                 write(&format!("{text}\n"));
             }
             Shown::Line { state, .. } => text.clone_into(&mut lock(state).text),

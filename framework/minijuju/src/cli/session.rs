@@ -12,12 +12,14 @@ use serde_json::Value;
 use super::args::Global;
 use super::failure::Failure;
 use super::output;
-use crate::machine::processes::variable;
+use crate::machine::processes::{variable, with_variables};
 use crate::paths::{ENV_MODEL_UUID, Home, ModelPaths};
 use crate::protocol::{Answer, Request};
 
 /// How long a daemon may take to replay its journal and listen.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a daemon that was told to end, or was killed, may take to be gone.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
 /// Exit code of a daemon that found another one running.
 pub(crate) const ALREADY_RUNNING: i32 = 3;
 
@@ -69,6 +71,17 @@ impl Session {
     /// The model.
     pub(crate) fn paths(&self) -> &ModelPaths {
         &self.paths
+    }
+
+    /// Waits until the daemon, which has been told to end, is gone.
+    pub(crate) fn await_end(mut self) -> Result<(), Failure> {
+        let mut rest = String::new();
+        // The daemon closes the connection, or is cut off, at its very end; the lock of a daemon goes with its process.
+        let _ = self.connection.read_line(&mut rest);
+        await_gone(
+            || with_variables(&[(ENV_MODEL_UUID, self.paths.uuid())]).is_empty(),
+            self.paths.name(),
+        )
     }
 
     /// Sends a request and waits for its end; progress goes to stderr.
@@ -203,6 +216,18 @@ fn start_daemon(paths: &ModelPaths) -> Result<UnixStream, Failure> {
             None => std::thread::sleep(Duration::from_millis(5)),
         }
     }
+}
+
+/// Waits, bounded, until a daemon is gone.
+pub(crate) fn await_gone(is_gone: impl Fn() -> bool, model: &str) -> Result<(), Failure> {
+    let deadline = Instant::now() + END_TIMEOUT;
+    while !is_gone() {
+        if Instant::now() > deadline {
+            return Err(Failure::new(format!("the daemon of model {model:?} does not end")));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
 }
 
 fn not_started(paths: &ModelPaths, reason: &str) -> Failure {

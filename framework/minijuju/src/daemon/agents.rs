@@ -367,7 +367,7 @@ impl Controller {
             return false;
         };
         run.calls += 1;
-        if self.faults.strikes(unit.as_str(), &run.name, run.calls) {
+        if self.faults.strikes(unit.as_str(), &run.name) {
             run.kill();
             return false;
         }

@@ -1,8 +1,8 @@
 //! The daemon of one model: makes what the [`model::Model`] says true, and answers the command line.
 //!
-//! One [`controller`] task owns the model and everything that happens passes through it one after the other, as a
-//! [`Message`]; each event is in the journal before anything follows from it. After every message the controller compares
-//! the model with what is real and starts what is missing ([`machines`], [`agents`]); slow work is done beside it and
+//! One `controller` task owns the model and everything that happens passes through it one after the other, as a
+//! `Message`; each event is in the journal before anything follows from it. After every message the controller compares
+//! the model with what is real and starts what is missing (`machines`, `agents`); slow work is done beside it and
 //! reports back. So it does not matter where the daemon was killed: it reads its journal and compares again.
 
 mod agents;
