@@ -483,8 +483,8 @@ pub struct HookRun {
     pub started_ms: u64,
     /// Wall time in microseconds.
     pub duration_us: u64,
-    /// Requests on its socket (a repeated request for stdin counts too).
-    pub tool_calls: u64,
+    /// The hook tools it called, in order (a request that is repeated with stdin counts twice).
+    pub tools: Vec<String>,
     /// `0`, `exit status 3`, `killed`.
     pub exit: String,
 }

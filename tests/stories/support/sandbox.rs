@@ -146,7 +146,7 @@ impl Sandbox {
             .expect("a leader")
     }
 
-    /// What hooks ran, oldest first: objects with `unit`, `hook`, `exit` and `tool-calls`.
+    /// What hooks ran, oldest first: objects with `unit`, `hook`, `exit` and `tools`.
     #[track_caller]
     pub(crate) fn hooks(&self) -> Vec<Value> {
         serde_json::from_str(&self.ok(&["hooks", "--format", "json"])).unwrap()

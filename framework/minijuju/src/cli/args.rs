@@ -113,7 +113,7 @@ pub(crate) enum Command {
     WaitFor(WaitFor),
     /// Show the version
     Version(Version),
-    /// Fault: kill the next hook of a unit at its n-th tool call (minijuju's own)
+    /// Fault: kill the hook that makes the n-th tool call of a unit (minijuju's own)
     KillHook(KillHook),
     /// Fault: make a unit the leader, whatever the others believe (minijuju's own)
     SkewLeader(OneUnit),

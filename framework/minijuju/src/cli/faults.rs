@@ -61,5 +61,12 @@ pub(crate) fn hooks(global: &Global, args: Hooks) -> Result<(), Failure> {
 fn row(run: HookRun) -> Vec<String> {
     let duration = format!("{}.{:01}ms", run.duration_us / 1000, run.duration_us % 1000 / 100);
     let time = Time(run.started_ms).clock_text();
-    vec![time, run.unit, run.hook, duration, run.tool_calls.to_string(), run.exit]
+    vec![
+        time,
+        run.unit,
+        run.hook,
+        duration,
+        run.tools.len().to_string(),
+        run.exit,
+    ]
 }

@@ -32,7 +32,8 @@ pub(crate) struct Run {
     group: Option<u32>,
     /// How its script was found, for the log.
     via: &'static str,
-    calls: u64,
+    /// The tools it called, in order.
+    tools: Vec<String>,
     started_ms: u64,
     killed: bool,
     server: AbortHandle,
@@ -277,7 +278,7 @@ impl Controller {
             name: what.clone(),
             group: child.id(),
             via: via(&program),
-            calls: 0,
+            tools: Vec::new(),
             started_ms,
             killed: false,
             server: server.abort_handle(),
@@ -366,7 +367,7 @@ impl Controller {
             )));
             return false;
         };
-        run.calls += 1;
+        run.tools.push(request.command_name.clone());
         if self.faults.strikes(unit.as_str(), &run.name) {
             run.kill();
             return false;
@@ -424,7 +425,7 @@ impl Controller {
             hook: run.name.clone(),
             started_ms: run.started_ms,
             duration_us: u64::try_from(ended.duration.as_micros()).unwrap_or(u64::MAX),
-            tool_calls: run.calls,
+            tools: run.tools.clone(),
             exit: text,
         });
         self.report(run.context.clone().finish(exit, ended.stdout, ended.stderr));
@@ -442,7 +443,7 @@ impl Controller {
         }
         let text = format!(
             "{what}: {} tool calls, {} ms, ended with {text}",
-            run.calls,
+            run.tools.len(),
             ended.duration.as_millis()
         );
         self.log(&name.tag(), Level::Debug, OPERATION_LOGGER, &text);

@@ -281,7 +281,7 @@ pub(crate) struct KillHook {
     pub(crate) unit: String,
     /// Only this hook or action
     pub(crate) hook: Option<String>,
-    /// At which tool call, from 1
+    /// At which tool call of such hooks, counted from now
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) at: u64,
 }
