@@ -46,14 +46,7 @@ fn points(sandbox: &Sandbox, unit: &str) -> Vec<Point> {
 
 /// Arms the kill.
 fn arm(sandbox: &Sandbox, unit: &str, point: &Point) {
-    sandbox.ok(&[
-        "kill-hook",
-        unit,
-        "--hook",
-        &point.hook,
-        "--at",
-        &point.call.to_string(),
-    ]);
+    sandbox.ok(&["kill-hook", unit, &point.hook, "--at", &point.call.to_string()]);
 }
 
 #[test]
