@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::support::{Cluster, Sandbox};
 
 /// How many applications run side by side.
-const AT_A_TIME: usize = 5;
+const AT_A_TIME: usize = 8;
 
 /// The last hooks before a unit is a member: the one that starts etcd, and the one that prepares it (writes the claim, or says
 /// that the unit is ready).
@@ -57,8 +57,9 @@ fn a_kill_at_any_tool_call_of_the_bootstrap_leaves_one_member_and_one_cluster() 
     for (batch, points) in points.chunks(AT_A_TIME).enumerate() {
         let applications: Vec<String> = (0..points.len()).map(|index| name("boot", batch, index)).collect();
         for (application, point) in applications.iter().zip(points) {
+            sandbox.deploy_etcd_alone(application, 1);
             arm(&sandbox, &format!("{application}/0"), point);
-            sandbox.deploy_etcd(application, 1);
+            sandbox.certify(application);
         }
         killed += finish(&sandbox, &applications, 0);
     }
@@ -79,8 +80,8 @@ fn a_kill_at_any_tool_call_of_a_join_leaves_two_members_and_one_cluster() {
         }
         sandbox.settled(&words(&applications));
         for (application, point) in applications.iter().zip(points) {
-            arm(&sandbox, &format!("{application}/1"), point);
             sandbox.ok(&["add-unit", application]);
+            arm(&sandbox, &format!("{application}/1"), point);
         }
         killed += finish(&sandbox, &applications, 1);
     }

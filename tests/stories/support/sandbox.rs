@@ -43,17 +43,20 @@ impl Sandbox {
 
     /// Deploys etcd under a name and integrates it with the authority; does not wait.
     pub(crate) fn deploy_etcd(&self, application: &str, units: u32) {
+        self.deploy_etcd_alone(application, units);
+        self.certify(application);
+    }
+
+    /// Deploys etcd under a name; without certificates it does nothing yet.
+    pub(crate) fn deploy_etcd_alone(&self, application: &str, units: u32) {
         let units = units.to_string();
         let charm = charm("etcd");
-        self.ok(&[
-            "deploy",
-            path(&charm),
-            application,
-            "-n",
-            &units,
-            "--config",
-            "bind_to_all_interfaces=false",
-        ]);
+        let options = ["-n", &units, "--config", "bind_to_all_interfaces=false"];
+        self.ok(&[&["deploy", path(&charm), application], options.as_slice()].concat());
+    }
+
+    /// Integrates an etcd application with the authority.
+    pub(crate) fn certify(&self, application: &str) {
         self.ok(&["integrate", &format!("{application}:certificates"), "easyrsa:client"]);
     }
 
