@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The main job, end to end: a certificate authority and three etcd members with TLS in a minijuju model, then use,
 # scale up, kill, scale down, with a check after each step. Needs the packed charms (`make charms`).
-set -euo pipefail
+set -Eeuo pipefail
 cd "$(dirname "$0")/.."
 
 export MINIJUJU_HOME=$PWD/target/demo

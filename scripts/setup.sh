@@ -18,11 +18,25 @@ is_installed() { [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null | 
 fail() { echo "setup: $*" >&2; exit 1; }
 
 command -v dpkg-query >/dev/null || fail "this script knows Debian and Ubuntu; on another system install: ${packages[*]}"
-command -v cargo >/dev/null || fail "cargo is not on PATH; install Rust 1.88 or newer first (https://rustup.rs)"
+command -v cargo >/dev/null || fail "cargo is not on PATH; install Rust 1.89 or newer first (https://rustup.rs)"
+
+oldest_rust=1.89
+rust=$(rustc --version | cut -d' ' -f2)
+[ "$(printf '%s\n' "$oldest_rust" "$rust" | sort -V | head -n 1)" = "$oldest_rust" ] ||
+  fail "Rust $rust is too old; $oldest_rust or newer is needed: rustup update"
+
+# A distribution may have etcd 3.3, which knows no learners; the charm refuses it too.
+check_etcd() {
+  local etcd
+  etcd=$(etcd --version | sed -n 's/^etcd Version: //p')
+  [ "$(printf '3.4\n%s\n' "$etcd" | sort -V | head -n 1)" = 3.4 ] ||
+    fail "this distribution has etcd $etcd; 3.4 or newer is needed (Debian 12, Ubuntu 24.04, or newer)"
+}
 
 missing=()
 for package in "${packages[@]}"; do is_installed "$package" || missing+=("$package"); done
 if [ ${#missing[@]} -eq 0 ]; then
+  check_etcd
   echo "setup: all system packages are installed"
   exit 0
 fi
@@ -53,3 +67,4 @@ if ! { "${sudo[@]}" apt-get update -qq &&
   fail "apt-get could not install: ${missing[*]}"
 fi
 rm -f "$log"
+check_etcd
