@@ -56,8 +56,8 @@ fn arm(sandbox: &Sandbox, unit: &str, point: &Point) {
 fn a_kill_at_any_tool_call_of_the_bootstrap_leaves_one_member_and_one_cluster() {
     let sandbox = Sandbox::with_etcd(1);
     let points = points(&sandbox, "etcd/0");
-    kill_at_each(&sandbox, "boot", points, 0, |application, point| {
-        sandbox.deploy_etcd_alone(application, 1);
+    let prepare = |applications: &[&str]| applications.iter().for_each(|name| sandbox.deploy_etcd_alone(name, 1));
+    kill_at_each(&sandbox, "boot", points, 0, prepare, |application, point| {
         arm(&sandbox, &format!("{application}/0"), point);
         sandbox.certify(application);
     });
@@ -69,9 +69,11 @@ fn a_kill_at_any_tool_call_of_a_join_leaves_two_members_and_one_cluster() {
     sandbox.ok(&["add-unit", "etcd"]);
     sandbox.settled_at("etcd", 2);
     let points = points(&sandbox, "etcd/1");
-    kill_at_each(&sandbox, "join", points, 1, |application, point| {
-        sandbox.deploy_etcd(application, 1);
-        sandbox.settled(&[application]);
+    let prepare = |applications: &[&str]| {
+        applications.iter().for_each(|name| sandbox.deploy_etcd(name, 1));
+        sandbox.settled(applications);
+    };
+    kill_at_each(&sandbox, "join", points, 1, prepare, |application, point| {
         sandbox.ok(&["add-unit", application]);
         arm(&sandbox, &format!("{application}/1"), point);
     });
@@ -80,18 +82,27 @@ fn a_kill_at_any_tool_call_of_a_join_leaves_two_members_and_one_cluster() {
 /// Runs an application for every point, and again for those where events came together, so that the unit made fewer calls and
 /// lived. Each must end as one whole cluster, whether its hook was killed or not.
 #[track_caller]
-fn kill_at_each(sandbox: &Sandbox, prefix: &str, mut points: Vec<Point>, unit: u32, start: impl Fn(&str, &Point)) {
+fn kill_at_each(
+    sandbox: &Sandbox,
+    prefix: &str,
+    mut points: Vec<Point>,
+    unit: u32,
+    prepare: impl Fn(&[&str]),
+    start: impl Fn(&str, &Point),
+) {
     let all = points.len();
     let mut number = 0;
     for _ in 0..ROUNDS {
         let mut lived = Vec::new();
         for batch in points.chunks(AT_A_TIME) {
-            let applications: Vec<String> = (number..).take(batch.len()).map(|index| name(prefix, index)).collect();
+            let names: Vec<String> = (number..).take(batch.len()).map(|index| name(prefix, index)).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
             number += batch.len();
-            for (application, point) in applications.iter().zip(batch) {
-                start(application, point);
+            prepare(&names);
+            for (name, point) in names.iter().zip(batch) {
+                start(name, point);
             }
-            let killed = finish(sandbox, &applications, unit);
+            let killed = finish(sandbox, &names, unit);
             lived.extend(
                 batch
                     .iter()
@@ -110,17 +121,16 @@ fn kill_at_each(sandbox: &Sandbox, prefix: &str, mut points: Vec<Point>, unit: u
 
 /// Waits for the applications, checks each cluster, and removes them; for each whether a hook of its unit was killed.
 #[track_caller]
-fn finish(sandbox: &Sandbox, applications: &[String], unit: u32) -> Vec<bool> {
-    let words: Vec<&str> = applications.iter().map(String::as_str).collect();
-    sandbox.settled(&words);
+fn finish(sandbox: &Sandbox, applications: &[&str], unit: u32) -> Vec<bool> {
+    sandbox.settled(applications);
     let hooks = sandbox.hooks();
     for application in applications {
         sandbox.settled_at(application, unit + 1);
         Cluster::of(sandbox, application).assert_whole();
         sandbox.ok(&["remove-application", "--no-prompt", application]);
     }
-    sandbox.ok(&[&["wait"], words.as_slice(), &["--for", "removed", "--timeout", "120s"]].concat());
-    let killed = |application: &String| {
+    sandbox.ok(&[&["wait"], applications, &["--for", "removed", "--timeout", "120s"]].concat());
+    let killed = |application: &&str| {
         let unit = format!("{application}/{unit}");
         hooks
             .iter()
