@@ -6,12 +6,16 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use charm::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::config::{INSECURE_PORT, Settings};
 use crate::names::endpoints;
 
+/// Where Juju's last answer is remembered.
+const KNOWN: &str = "etcd.addresses";
+
 /// The two addresses of an endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
     /// The address of the machine's own interface.
     pub bind: IpAddr,
@@ -20,7 +24,7 @@ pub struct Binding {
 }
 
 /// Where the unit is reached by members and by clients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Addresses {
     /// By other members.
     pub peer: Binding,
@@ -29,12 +33,20 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// Asks Juju.
+    /// Asks Juju; in `update-status`, which never brings a new address, what was the answer in the hook before.
     pub(crate) fn observe(ctx: &mut Context) -> Result<Addresses> {
-        Ok(Addresses {
+        let known = ctx.kv().get::<Addresses>(KNOWN)?;
+        if let (Some(known), "update-status") = (known, ctx.hook().hook_name()) {
+            return Ok(known);
+        }
+        let found = Addresses {
             peer: binding(ctx, endpoints::CLUSTER)?,
             client: binding(ctx, endpoints::DB)?,
-        })
+        };
+        if known != Some(found) {
+            ctx.kv().set(KNOWN, &found)?;
+        }
+        Ok(found)
     }
 
     /// The URL by which members reach this one.
@@ -97,6 +109,11 @@ fn listen(bind: IpAddr, settings: &Settings) -> IpAddr {
 /// `https` at this address, with the brackets that IPv6 needs.
 pub fn url(address: IpAddr, port: u16) -> String {
     format!("https://{}", authority(address, port))
+}
+
+/// The port of a URL that [`url`] made.
+pub(crate) fn port(url: &str) -> Option<u16> {
+    url.rsplit_once(':')?.1.parse().ok()
 }
 
 fn authority(address: IpAddr, port: u16) -> String {

@@ -18,6 +18,10 @@ pub const CLAIMED: Flag = Flag::new("etcd.cluster.claimed");
 pub const REGISTERED: Flag = Flag::new("etcd.registered");
 /// The unit holds evidence against its own membership and keeps etcd stopped.
 pub const CONTRARY: Flag = Flag::new("etcd.cluster.contrary");
+/// The unit is being removed: its relations end first, and its `stop` hook will leave the cluster.
+pub const DEPARTING: Flag = Flag::new("etcd.unit.departing");
+/// The member is new, or its addresses are, since this hook began: everybody has to hear of it.
+pub const MOVED: Flag = Flag::new("etcd.service.moved");
 /// The unit has left the cluster, or is about to.
 pub const LEAVING: Flag = Flag::new("etcd.cluster.leaving");
 

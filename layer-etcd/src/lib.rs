@@ -8,7 +8,8 @@ use charm::prelude::*;
 use charm::reactive::flags::leader;
 
 use crate::flags::{
-    CERTIFICATES, CERTIFICATES_SAVED, CLAIMED, CONTRARY, DB, INSTALLED, LEAVING, OPTIONS_VALID, PEERS, REGISTERED,
+    CERTIFICATES, CERTIFICATES_SAVED, CLAIMED, CONTRARY, DB, DEPARTING, INSTALLED, LEAVING, MOVED, OPTIONS_VALID,
+    PEERS, REGISTERED,
 };
 use crate::names::actions as action;
 
@@ -32,7 +33,18 @@ pub mod names {
 
 /// The unit could run a member: etcd is installed, certificates are on disk, the options make sense.
 fn ready() -> Condition {
-    INSTALLED & CERTIFICATES_SAVED & OPTIONS_VALID & !LEAVING
+    INSTALLED & CERTIFICATES_SAVED & OPTIONS_VALID & staying()
+}
+
+/// Nobody has removed the unit.
+fn staying() -> Condition {
+    !LEAVING & !DEPARTING
+}
+
+/// Something may be new. `update-status` comes every five minutes and brings no news of options, addresses or relations:
+/// what only follows those is not looked at in it.
+fn news() -> Condition {
+    !hook("update-status")
 }
 
 /// The unit is a member and nothing speaks against it.
@@ -56,7 +68,7 @@ fn answered() -> Condition {
 /// The state machine.
 pub fn layer() -> Layer {
     Layer::new("etcd")
-        .include(CERTIFICATES.layer())
+        .include(CERTIFICATES.layer_while(news()))
         .include(PEERS.layer())
         .include(DB.layer())
         .at_start(config::validate, when(always()).sets(OPTIONS_VALID))
@@ -67,26 +79,32 @@ pub fn layer() -> Layer {
             when(!LEAVING).sets(LEAVING).clears(REGISTERED),
         )
         .on_hook(
+            "{certificates,cluster,db}-relation-{departed,broken}",
+            cluster::depart::notice,
+            when(staying()).sets(DEPARTING),
+        )
+        .on_hook(
             "{update-status,cluster-relation-departed}",
             cluster::prune::prune,
             when(member() & leader()),
         )
-        .on(config::report_invalid, when(!OPTIONS_VALID & !LEAVING))
-        .on(install::install, when(!INSTALLED & !LEAVING).sets(INSTALLED))
-        .on(install::show_version, when(INSTALLED & !LEAVING))
-        .on(tls::missing_authority, when(!CERTIFICATES.available() & !LEAVING))
-        .on(tls::request, when(CERTIFICATES.available() & !LEAVING))
+        .on(cluster::depart::departing, when(DEPARTING & !LEAVING))
+        .on(config::report_invalid, when(!OPTIONS_VALID & staying()))
+        .on(install::install, when(!INSTALLED & staying()).sets(INSTALLED))
+        .on(install::show_version, when(INSTALLED & staying()))
+        .on(tls::missing_authority, when(!CERTIFICATES.available() & staying()))
+        .on(tls::request, when(CERTIFICATES.available() & staying() & news()))
         .on(
             tls::await_certificates,
-            when(CERTIFICATES.available() & !answered() & !CERTIFICATES_SAVED & !LEAVING),
+            when(CERTIFICATES.available() & !answered() & !CERTIFICATES_SAVED & staying()),
         )
-        .on(tls::save, when(answered() & !LEAVING).sets(CERTIFICATES_SAVED))
+        .on(tls::save, when(answered() & staying()).sets(CERTIFICATES_SAVED))
         .on(cluster::announce::ready, when(candidate()))
         .on(cluster::claim::claim, when(candidate() & leader() & !CLAIMED))
         .on(cluster::claim::await_claim, when(candidate() & !leader() & !CLAIMED))
         .on(
             cluster::enrol::enrol,
-            when(candidate() & CLAIMED).sets([REGISTERED, CONTRARY]),
+            when(candidate() & CLAIMED).sets([REGISTERED, CONTRARY, MOVED]),
         )
         .on(
             cluster::guard::verify,
@@ -94,10 +112,11 @@ pub fn layer() -> Layer {
                 .sets(CONTRARY)
                 .clears([CONTRARY, REGISTERED]),
         )
-        .on(service::maintain, when(member()))
-        .on(cluster::announce::member, when(member()))
+        .on(service::maintain, when(member()).sets(MOVED))
+        .on(cluster::announce::member, when(member() & (news() | MOVED)))
         .on(clients::open_port, when(member()))
-        .on(clients::publish, when(member() & DB.connected()))
+        .on(clients::publish, when(member() & DB.connected() & (news() | MOVED)))
+        .on(service::moved, when(MOVED).clears(MOVED))
         .on(status::report, when(member()))
         .action(action::HEALTH, actions::health)
         .action(action::PACKAGE_CLIENT_CREDENTIALS, actions::package_client_credentials)

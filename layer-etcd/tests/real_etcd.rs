@@ -239,3 +239,31 @@ async fn a_member_without_quorum_answers_no_list() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn a_kept_connection_does_not_outlive_its_member() {
+    if etcd_is_missing() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let address = "127.77.41.7".to_owned();
+    let tls = Tls::new(std::slice::from_ref(&address));
+    let list = format!("{address}={}", url(&address, 2380, true));
+    let member = Member::start(&address, "new", &list, dir.path(), Some(&tls));
+    let (at, etcd) = (member.at(Some(&tls)), EtcdPort::real());
+    healthy(&etcd, &at).await;
+    drop(member);
+    let error = etcd.status(&at).await.unwrap_err();
+    assert!(matches!(error, EtcdError::Unreachable { .. }), "{error}");
+    let again = Member::start(&address, "new", &list, dir.path(), Some(&tls));
+    healthy(&EtcdPort::real(), &again.at(Some(&tls))).await;
+    healthy(&etcd, &at).await;
+    drop(again);
+    let _third = Member::start(&address, "new", &list, dir.path(), Some(&tls));
+    healthy(&EtcdPort::real(), &at).await;
+    let first = etcd.status(&at).await;
+    assert!(
+        first.is_ok(),
+        "the broken connection is replaced within the call: {first:?}"
+    );
+}

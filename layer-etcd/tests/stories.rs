@@ -289,6 +289,127 @@ fn actions_tell_and_fail() {
     assert!(world.juju.borrow().units[&0].results["result-map.message"].contains("etcd2) is unreachable"));
 }
 
+#[test]
+fn health_without_quorum_names_every_endpoint() {
+    let mut world = cluster(3);
+    world.machine(1).power_off();
+    world.machine(2).power_off();
+    let failure = world.hook(0, "actions/health").unwrap().action_failure.unwrap();
+    assert!(failure.contains("unavailable"), "{failure}");
+    let output = world.juju.borrow().units[&0].results["output"].clone();
+    for line in [
+        "endpoint https://10.0.0.1:2379 is unreachable",
+        "endpoint https://10.0.0.2:2379 is unreachable",
+    ] {
+        assert!(output.contains(line), "no {line:?} in {output}");
+    }
+}
+
+#[test]
+fn an_application_that_had_no_unit_left_founds_anew() {
+    let mut world = cluster(1);
+    world.remove(0).unwrap();
+    world.add_units(2);
+    world.juju.borrow_mut().leader = 1;
+    world.start(1);
+    world.start(2);
+    world.settle();
+    for unit in [1, 2] {
+        assert_eq!(world.status(unit), "active: Healthy with 2 known peers");
+    }
+}
+
+#[test]
+fn a_claim_is_not_void_while_a_founder_is_on_its_way_out_or_a_member_is_left() {
+    let mut world = cluster(2);
+    world.add_units(1);
+    world.juju.borrow_mut().leader = 2;
+    let claim = world.juju.borrow().shared["etcd-claim"].clone();
+    world.start(2);
+    assert_eq!(world.juju.borrow().shared["etcd-claim"], claim, "there are members");
+    world.juju.borrow_mut().units.remove(&0);
+    world.hook(2, "update-status").unwrap();
+    assert_eq!(world.juju.borrow().shared["etcd-claim"], claim, "there still is one");
+}
+
+#[test]
+fn a_unit_on_its_way_out_asks_for_no_repair() {
+    let mut world = cluster(3);
+    world.juju.borrow_mut().dying.insert(2);
+    world.hook(2, "certificates-relation-departed").unwrap();
+    world.juju.borrow_mut().has_authority = false;
+    world.hook(2, "certificates-relation-broken").unwrap();
+    world.hook(2, "cluster-relation-departed").unwrap();
+    assert_eq!(world.status(2), "maintenance: Leaving the cluster");
+    world.hook(1, "certificates-relation-broken").unwrap();
+    assert_eq!(
+        world.status(1),
+        "blocked: Missing relation to certificate authority.",
+        "the relation was removed, not the unit"
+    );
+    world.juju.borrow_mut().has_authority = true;
+    world.remove(2).unwrap();
+    world.settle();
+    world.assert_converged();
+}
+
+#[test]
+fn clients_are_not_sent_to_a_port_that_waits_for_its_restart() {
+    let mut world = cluster(3);
+    world.juju.borrow_mut().has_client = true;
+    world.settle();
+    world.machine(2).power_off();
+    world.juju.borrow_mut().config.insert("port".into(), json!(2400));
+    world.hook(0, "config-changed").unwrap();
+    assert!(world.status(0).starts_with("waiting: "), "{}", world.status(0));
+    let juju = world.juju.borrow();
+    let published = &juju.units[&0].bags["db:2"]["connection_string"];
+    assert!(published.starts_with("https://10.0.0.0:2379,"), "{published}");
+    assert!(juju.units[&0].ports.contains("2379/tcp"));
+}
+
+#[test]
+fn a_restart_in_update_status_is_told_to_clients_at_once() {
+    let mut world = cluster(3);
+    world.juju.borrow_mut().has_client = true;
+    world.settle();
+    world.juju.borrow_mut().config.insert("port".into(), json!(2400));
+    world.hook(0, "update-status").unwrap();
+    let published = world.juju.borrow().units[&0].bags["db:2"]["connection_string"].clone();
+    assert!(published.starts_with("https://10.0.0.0:2400,"), "{published}");
+}
+
+#[test]
+fn a_quiet_update_status_asks_juju_ten_things_at_most() {
+    let mut world = cluster(3);
+    world.juju.borrow_mut().has_client = true;
+    world.settle();
+    for unit in 0..3 {
+        world.hook(unit, "update-status").unwrap();
+        assert!(world.calls.len() <= 10, "{:?}", world.calls);
+        assert!(
+            !world.calls.iter().any(|tool| tool == "network-get"),
+            "{:?}",
+            world.calls
+        );
+    }
+    world.assert_converged();
+}
+
+#[test]
+fn an_outage_is_looked_at_twice_before_it_is_announced_and_then_not_again() {
+    let mut world = cluster(3);
+    world.machine(2).power_off();
+    let mut took = || {
+        let began = world.machine(0).host.now();
+        world.hook(0, "update-status").unwrap();
+        let passed = world.machine(0).host.now().duration_since(began).unwrap();
+        assert_eq!(world.status(0), "active: Degraded: 1 of 3 members not healthy (etcd2)");
+        passed.as_secs()
+    };
+    assert_eq!((took(), took()), (3, 0));
+}
+
 /// Founding three, adding one, a restart and a removal.
 fn story(world: &mut World) {
     world.juju.borrow_mut().has_authority = true;

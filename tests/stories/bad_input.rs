@@ -93,7 +93,6 @@ fn bad_input_is_named_and_changes_nothing() {
     assert_eq!(picture(&sandbox), before, "bad input changed the model");
 }
 
-/// Juju 3.x exits with 0 and prints nothing on standard output when an action cannot be scheduled.
 #[test]
 fn actions_that_cannot_be_scheduled_are_named() {
     let sandbox = Sandbox::with_etcd(1);

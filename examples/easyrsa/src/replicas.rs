@@ -4,7 +4,7 @@
 //! `authority`, the unit that holds its private key. The key itself never leaves the machine, so a later leader can tell
 //! that there is an authority already and does not make a second one.
 
-use charm::juju::{Bag, Party, RelationId};
+use charm::juju::{Bag, EndpointName, Party, RelationId};
 use charm::prelude::*;
 
 const ENDPOINT: &str = "replicas";
@@ -44,5 +44,6 @@ pub(crate) fn publish(ctx: &mut Context, ca: &str) -> Result<()> {
 }
 
 fn relation(ctx: &mut Context) -> Result<Option<RelationId>> {
-    Ok(ctx.relations(ENDPOINT)?.into_iter().next().map(|relation| relation.id))
+    let endpoint = EndpointName::try_from(ENDPOINT)?;
+    Ok(ctx.tools().relation_ids(&endpoint)?.into_iter().next())
 }

@@ -29,6 +29,9 @@ pub(crate) enum EtcdError {
         /// How long we waited.
         deadline: Duration,
     },
+    /// Nobody to ask.
+    #[error("etcd has published no endpoint")]
+    NoEndpoint,
     /// An answer that is an error, or no connection.
     #[error("cannot {what}: {source}")]
     Call {
@@ -57,21 +60,34 @@ impl Etcd {
         }
     }
 
-    /// Writes a key.
+    /// Writes a key through the first endpoint that takes it.
     pub(crate) async fn put(&self, key: &str, value: &str) -> Result<(), EtcdError> {
-        let mut client = self.connect(&self.connection.endpoints).await?;
-        self.call(
-            format!("write {key}"),
-            &self.connection.endpoints,
-            client.put(key, value, None),
-        )
-        .await?;
-        Ok(())
+        self.first(async |endpoint| self.put_to(endpoint, key, value).await)
+            .await
     }
 
-    /// Reads a key; none if it does not exist.
+    /// Reads a key through the first endpoint that answers; none if it does not exist.
     pub(crate) async fn get(&self, key: &str) -> Result<Option<String>, EtcdError> {
-        self.get_from(&self.connection.endpoints, key).await
+        self.first(async |endpoint| self.get_from(endpoint, key).await).await
+    }
+
+    /// One endpoint after the other: the client's own balancing gives up when the member it picked is down.
+    async fn first<T>(&self, call: impl AsyncFn(&[String]) -> Result<T, EtcdError>) -> Result<T, EtcdError> {
+        let mut failure = None;
+        for endpoint in &self.connection.endpoints {
+            match call(std::slice::from_ref(endpoint)).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => failure = Some(error),
+            }
+        }
+        Err(failure.unwrap_or(EtcdError::NoEndpoint))
+    }
+
+    async fn put_to(&self, endpoints: &[String], key: &str, value: &str) -> Result<(), EtcdError> {
+        let mut client = self.connect(endpoints).await?;
+        self.call(format!("write {key}"), endpoints, client.put(key, value, None))
+            .await?;
+        Ok(())
     }
 
     /// Reads a key through each endpoint by itself and compares it with what it should be.

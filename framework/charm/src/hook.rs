@@ -71,7 +71,7 @@ fn prepare(
     build: fn() -> CharmBuilder,
 ) -> Result<(reactive::Charm, Store, tokio::runtime::Runtime), HookError> {
     let charm = build().build()?;
-    let store = Store::open(&hook.charm_dir.join(STATE_FILE))?;
+    let store = Store::open(&hook.charm_dir.join(STATE_FILE))?.shared_with_juju();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -50,3 +50,8 @@ pub fn run(name: &'static str, assets: Assets, build: fn() -> CharmBuilder) -> E
         false => tool::run(name, &assets, build),
     }
 }
+
+/// The examples in the README of the repository are true.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

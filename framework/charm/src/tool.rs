@@ -1,7 +1,7 @@
 //! The charm's binary as a tool: pack it, look at it, check it.
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -75,16 +75,25 @@ fn list(findings: &[Finding]) -> String {
 
 /// Runs the tool with the process's arguments.
 pub(crate) fn run(name: &'static str, assets: &Assets, build: fn() -> CharmBuilder) -> ExitCode {
-    let matches = Cli::command().name(name).bin_name(name).get_matches();
+    let called = called().unwrap_or_else(|| name.to_owned());
+    let matches = Cli::command().name(name).bin_name(called).get_matches();
     let result = Cli::from_arg_matches(&matches).map_err(|error| error.exit());
     match result.and_then(|cli| perform(cli.command, name, assets, build, &mut std::io::stdout().lock())) {
         Ok(()) => ExitCode::SUCCESS,
+        // Who reads the output has seen enough, as in `graph | head`.
+        Err(ToolError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             // There is nobody left to tell that standard error is closed.
             let _ = writeln!(std::io::stderr().lock(), "ERROR {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// The name under which this program was started: what a person has to type again.
+fn called() -> Option<String> {
+    let program = std::env::args_os().next()?;
+    Some(Path::new(&program).file_name()?.to_str()?.to_owned())
 }
 
 fn perform(

@@ -142,6 +142,22 @@ fn a_failing_hook_says_what_failed_and_keeps_nothing() {
 }
 
 #[test]
+fn a_hook_that_was_killed_before_its_exit_is_done_again() {
+    let unit = Unit::new();
+    unit.tool("state-set", "");
+    assert!(unit.hook("install").status.success());
+    assert!(unit.calls().contains("state-set --file -"), "{}", unit.calls());
+    // To Juju, the first run has never happened.
+    unit.tool("state-get", "{}");
+    let again = unit.hook("install");
+    assert!(again.status.success(), "{again:?}");
+    assert!(unit.calls().contains("hello, world"), "{}", unit.calls());
+    unit.tool("state-get", r#"{"reactive.commit": "hello/0-install-1"}"#);
+    assert!(unit.hook("install").status.success());
+    assert!(!unit.calls().contains("hello, world"), "{}", unit.calls());
+}
+
+#[test]
 fn an_environment_that_is_no_hook_is_refused() {
     let unit = Unit::new();
     let output = unit.dispatch("hooks/install", &[("JUJU_UNIT_NAME", "not a unit")]);
@@ -229,4 +245,28 @@ fn the_tool_shows_and_checks() {
     assert!(help.contains("Usage: hello"), "{help}");
     assert_eq!(run(&[]).0, Some(2));
     assert_eq!(run(&["nonsense"]).0, Some(2));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let mut child = Command::new(hello())
+        .arg("graph")
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Nobody will ever read.
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn help_names_the_program_as_it_was_called() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = dir.path().join("hello-charm");
+    std::os::unix::fs::symlink(hello(), &other).unwrap();
+    let output = Command::new(&other).args(["pack", "--help"]).output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    assert!(help.contains("Usage: hello-charm pack"), "{help}");
 }

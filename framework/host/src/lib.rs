@@ -3,6 +3,28 @@
 //! Charm code reaches files, commands, services, packages and the clock only through [`Host`], with absolute paths as
 //! the charm sees them. [`RealHost`] maps these below the machine's root; [`SimulatedHost`] keeps them in memory, so
 //! that handlers are tested without touching the machine that runs the tests.
+//!
+//! ```
+//! use std::path::Path;
+//! use host::{ActiveState, Command, Host, HostError, Output, ServiceAction, SimulatedHost};
+//!
+//! /// As a handler has it: it knows the port, not which machine is behind it.
+//! fn serve(host: &dyn Host, port: u16) -> Result<String, HostError> {
+//!     let file = Path::new("/etc/app/app.conf");
+//!     if host.write(file, format!("port={port}\n").as_bytes(), 0o644)? {
+//!         host.service("app", ServiceAction::Restart)?; // only if the content or the mode has changed
+//!     }
+//!     let version = Command::new("app").arg("--version");
+//!     Ok(host.run(&version)?.checked(&version)?.stdout_text())
+//! }
+//!
+//! let machine = SimulatedHost::new();
+//! machine.answer("app --version", Output::ok("1.2"));
+//! machine.write_unit_file("app", "[Service]\nExecStart=/usr/bin/app\n")?;
+//! assert_eq!(serve(&machine, 80)?, "1.2");
+//! assert_eq!(machine.service_state("app")?.active, ActiveState::Active);
+//! # Ok::<(), HostError>(())
+//! ```
 
 mod command;
 mod error;
@@ -33,7 +55,7 @@ pub trait Host {
 
     /// Makes the file have this content and this mode, atomically and durably: at no moment can anybody see another
     /// content than the old or the new, or the new one with other permissions. Missing parents are created with mode 0755.
-    /// Returns whether anything had to be changed.
+    /// A symbolic link at the path itself is replaced by the file, not followed. Returns whether anything had to be changed.
     fn write(&self, path: &Path, content: &[u8], mode: u32) -> Result<bool, HostError>;
 
     /// Makes the directory exist with this mode; missing parents are created with mode 0755.

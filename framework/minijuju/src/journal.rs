@@ -195,10 +195,10 @@ fn read_snapshot<S: DeserializeOwned>(path: &Path) -> Result<Option<Entry<S>>, J
         Err(e) => return Err(JournalError::Read(e)),
     };
     let line = content.strip_suffix(b"\n").unwrap_or(&content);
-    decode(line).map(Some).map_err(|reason| JournalError::Damaged {
+    decode(line).map(Some).map_err(|bad| JournalError::Damaged {
         path: path.to_owned(),
         line: 1,
-        reason,
+        reason: bad.reason,
     })
 }
 
@@ -210,12 +210,13 @@ fn parse<E: DeserializeOwned>(path: &Path, content: &[u8]) -> Result<(Vec<Entry<
         let last = good + line.len() == content.len();
         let decoded = line
             .strip_suffix(b"\n")
-            .ok_or_else(|| "it has no end".to_owned())
+            .ok_or_else(|| Bad::torn("it has no end"))
             .and_then(decode);
         match decoded {
             Ok(entry) => entries.push(entry),
-            Err(_) if last => break,
-            Err(reason) => {
+            // What is whole and yet unknown was written by another version, and has taken effect: it is not for us to drop.
+            Err(bad) if last && bad.torn => break,
+            Err(Bad { reason, .. }) => {
                 return Err(JournalError::Damaged {
                     path: path.to_owned(),
                     line: number + 1,
@@ -253,16 +254,35 @@ fn encode<T: Serialize>(entry: &Entry<T>) -> Result<Vec<u8>, JournalError> {
     Ok(line)
 }
 
-fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<Entry<T>, String> {
-    let (sum, json) = line.split_at_checked(9).ok_or("it is too short")?;
+/// Why a line is no entry.
+struct Bad {
+    reason: String,
+    /// It was not written completely.
+    torn: bool,
+}
+
+impl Bad {
+    fn torn(reason: &str) -> Bad {
+        Bad {
+            reason: reason.to_owned(),
+            torn: true,
+        }
+    }
+}
+
+fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<Entry<T>, Bad> {
+    let (sum, json) = line.split_at_checked(9).ok_or_else(|| Bad::torn("it is too short"))?;
     let wanted = std::str::from_utf8(sum)
         .ok()
         .and_then(|s| u32::from_str_radix(s.trim_end(), 16).ok())
-        .ok_or("it has no checksum")?;
+        .ok_or_else(|| Bad::torn("it has no checksum"))?;
     if wanted != crc32(json) {
-        return Err("its checksum does not match".to_owned());
+        return Err(Bad::torn("its checksum does not match"));
     }
-    serde_json::from_slice(json).map_err(|e| e.to_string())
+    serde_json::from_slice(json).map_err(|e| Bad {
+        reason: e.to_string(),
+        torn: false,
+    })
 }
 
 const CRC_TABLE: [u32; 256] = crc_table();
@@ -335,6 +355,21 @@ mod tests {
             journal.append(&7).unwrap();
             assert_eq!(open(dir.path()).unwrap().1.events, [1, 7]);
         }
+    }
+
+    #[test]
+    fn a_last_line_that_is_whole_but_unknown_is_refused_and_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut journal, _) = open(dir.path()).unwrap();
+        journal.append(&1).unwrap();
+        let path = dir.path().join("journal");
+        let mut text = fs_err::read(&path).unwrap();
+        let unknown = Entry { seq: 2, event: "new" };
+        text.extend(encode(&unknown).unwrap());
+        fs_err::write(&path, &text).unwrap();
+        let error = open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("line 2 is damaged: invalid type"), "{error}");
+        assert_eq!(fs_err::read(&path).unwrap(), text);
     }
 
     #[test]

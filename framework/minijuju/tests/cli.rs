@@ -234,7 +234,7 @@ fn options_and_actions_answer_as_jujus() {
     assert!(err.ends_with("ERROR the following task failed:\n - id \"9\" with return code 3\n\nuse 'minijuju show-task' to inspect the failure\n"));
     let (code, out, err) = s.run("run tiny/0 nosuch");
     assert!(
-        code == 0 && out.is_empty() && err.contains("action \"nosuch\" not defined on unit \"tiny/0\""),
+        code == 1 && out.is_empty() && err.contains("action \"nosuch\" not defined on unit \"tiny/0\""),
         "{err}"
     );
     s.fails("run tiny/0 Boom", 2, "ERROR invalid unit or action name \"Boom\"\n");
@@ -295,6 +295,9 @@ fn a_failed_hook_is_resolved_and_removal_asks() {
     assert_eq!(s.ok("remove-unit --no-prompt tiny/1"), "will remove unit tiny/1\n");
     s.ok("wait tiny/1 --for removed --timeout 30s");
     s.ok("wait-for unit tiny/0 --timeout 30s");
+    s.ok("wait --timeout 30s");
+    let (_, sockets) = s.uuids().remove(0);
+    assert!(sockets.join("unit-tiny-0").exists() && !sockets.join("unit-tiny-1").exists());
     let mut child = s
         .command(&["destroy-model", "default"])
         .stdin(Stdio::piped())
@@ -303,6 +306,21 @@ fn a_failed_hook_is_resolved_and_removal_asks() {
         .unwrap();
     child.stdin.take().unwrap().write_all(b"default\n").unwrap();
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_model_that_a_failed_hook_keeps_from_being_removed_says_so() {
+    let s = Sandbox::deployed(1);
+    s.ok("config tiny text=bad");
+    s.ok("wait tiny --for error --timeout 30s");
+    s.fails(
+        "destroy-model default --no-prompt --timeout 500ms",
+        1,
+        "ERROR timed out waiting for model to be removed: 1 machine(s), 1 application(s) left; not removed before they are \
+         resolved: tiny/0 (hook failed: \"config-changed\"); --force removes the model without hooks\n",
+    );
+    let (code, _, err) = s.run("destroy-model default --no-prompt --force");
+    assert_eq!(code, 0, "{err}");
 }
 
 #[test]
@@ -369,6 +387,19 @@ fn a_killed_daemon_loses_nothing_and_comes_back_by_itself() {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(daemons(), 1);
+    s.ok("exec --background --unit tiny/0 sleep 20");
+    let mut destroying = s
+        .command(&["destroy-model", "default", "--no-prompt"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    s.ok("kill-daemon");
+    assert!(
+        destroying.wait().unwrap().success(),
+        "destroy-model goes on with the next daemon"
+    );
+    assert_eq!(s.uuids(), []);
 }
 
 #[test]
@@ -399,8 +430,13 @@ fn a_broken_model_can_still_be_destroyed_by_force() {
     std::fs::write(dir.join("snapshot"), "nonsense\n").unwrap();
     let (code, _, err) = s.run("status");
     assert!(
-        code == 1 && err.contains("ERROR cannot start the daemon of model \"default\": "),
+        code == 1 && err.contains("ERROR cannot start the daemon of model \"default\": cannot read "),
         "{err}"
+    );
+    s.fails(
+        "destroy-model default --no-prompt",
+        1,
+        "; with --force the model is removed without its daemon\n",
     );
     s.ok("destroy-model default --force --no-prompt");
     assert_eq!(with_variables(&[("MINIJUJU_MODEL_UUID", &uuid)]), []);

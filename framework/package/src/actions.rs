@@ -60,6 +60,14 @@ pub enum ActionError {
     /// Keys that would make the schema depend on something outside of it.
     #[error("schema key {0:?} not compatible with this version of juju")]
     Prohibited(String),
+    /// A parameter of a type that no value has.
+    #[error("invalid params schema for action {action:?}: unknown type {type_}")]
+    UnknownType {
+        /// The action.
+        action: String,
+        /// What stands in the file, as JSON.
+        type_: String,
+    },
     /// No such action.
     #[error("action {0:?} not defined")]
     NotDefined(String),
@@ -133,6 +141,12 @@ impl ActionSpec {
         schema.insert("description".to_owned(), Value::from(description.clone()));
         schema.insert("properties".to_owned(), Value::Object(properties));
         schema.extend(rest);
+        if let Some(type_) = schema::unknown_type(&schema) {
+            return Err(ActionError::UnknownType {
+                action: name.to_owned(),
+                type_: type_.to_string(),
+            });
+        }
         Ok(ActionSpec {
             description,
             title,
@@ -294,6 +308,14 @@ mod tests {
             "value for schema key \"required\" must be a list of strings"
         );
         assert_eq!(error("a: text"), "action \"a\": expected a map");
+        assert_eq!(
+            error("a: {params: {x: {type: strin}}}"),
+            "invalid params schema for action \"a\": unknown type \"strin\""
+        );
+        assert_eq!(
+            error("a: {params: {x: {type: array, items: {type: [string, none]}}}}"),
+            "invalid params schema for action \"a\": unknown type \"none\""
+        );
     }
 
     #[test]

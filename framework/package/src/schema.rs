@@ -153,6 +153,26 @@ fn check_length(schema: &Map<String, Value>, value: &Value, complain: &mut impl 
     }
 }
 
+const TYPES: [&str; 7] = ["string", "boolean", "object", "array", "null", "number", "integer"];
+
+/// The first `type` in a schema, or in the schemas inside it, that no value has.
+pub(crate) fn unknown_type(schema: &Map<String, Value>) -> Option<&Value> {
+    let own = match schema.get("type") {
+        Some(Value::Array(names)) => names.iter().collect(),
+        one => Vec::from_iter(one),
+    };
+    let is_known = |name: &&Value| name.as_str().is_some_and(|name| TYPES.contains(&name));
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let inner = [schema.get("items"), schema.get("additionalProperties")];
+    let inner = inner
+        .into_iter()
+        .flatten()
+        .chain(properties.into_iter().flat_map(Map::values));
+    own.into_iter()
+        .find(|name| !is_known(name))
+        .or_else(|| inner.filter_map(Value::as_object).find_map(unknown_type))
+}
+
 /// `type` is one name or a list of names.
 fn has_type(expected: &Value, value: &Value) -> bool {
     match expected {

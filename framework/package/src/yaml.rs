@@ -57,8 +57,15 @@ pub fn to_string<T: Serialize>(value: &T) -> Result<String, YamlError> {
 fn plain_message(error: &serde_saphyr::Error) -> String {
     let text = error.without_snippet().to_string();
     let first = text.lines().next().unwrap_or_default();
-    first.split(" at line ").next().unwrap_or(first).to_owned()
+    if first.starts_with("budget breached") {
+        return "too large, or expands to something too large".to_owned();
+    }
+    let end = HINTS.iter().filter_map(|hint| first.find(hint)).min();
+    first[..end.unwrap_or(first.len())].to_owned()
 }
+
+/// What the library adds for programmers, or what is in the location already.
+const HINTS: [&str; 3] = [" at line ", ", set ", "; use "];
 
 #[cfg(test)]
 mod tests {
@@ -90,7 +97,21 @@ mod tests {
         let error = from_str::<BTreeMap<String, u32>>("f", "a: 1\na: 2\n")
             .unwrap_err()
             .to_string();
-        assert!(error.starts_with("f:2:1: "), "{error}");
+        assert_eq!(error, "f:2:1: duplicate mapping key: a");
+    }
+
+    #[test]
+    fn what_is_too_large_or_too_deep_is_refused_in_words_for_people() {
+        let error = |text: &str| from_str::<serde_json::Value>("f", text).unwrap_err().to_string();
+        assert_eq!(error("a: 1\n---\nb: 2\n"), "f:3:1: multiple YAML documents detected");
+        assert!(error(&"[".repeat(100_000)).contains("recursion limit exceeded"));
+        let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..9 {
+            let alias = format!("*a{}", level - 1);
+            laughs += &format!("a{level}: &a{level} [{}]\n", [alias.as_str(); 9].join(", "));
+        }
+        let text = error(&laughs);
+        assert!(text.ends_with("too large, or expands to something too large"), "{text}");
     }
 
     #[test]

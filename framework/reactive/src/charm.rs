@@ -1,6 +1,7 @@
 //! A charm: layers put together and checked.
 
 use std::any::type_name;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -35,7 +36,8 @@ struct Inner {
     triggers: Triggers,
     ports: Ports,
     graph: Graph,
-    warnings: Vec<GraphWarning>,
+    /// Only wanted by the tool, and the dearest part of a charm: made when somebody asks.
+    warnings: OnceCell<Vec<GraphWarning>>,
     managed: BTreeMap<Flag, Managed>,
     recomputed: BTreeSet<Flag>,
     watchers: BTreeMap<Flag, Vec<usize>>,
@@ -65,7 +67,8 @@ impl Charm {
 
     /// What is likely wrong, but does not keep the charm from running.
     pub fn warnings(&self) -> &[GraphWarning] {
-        &self.0.warnings
+        let warnings = || check::warnings(self.handlers(), self.triggers());
+        self.0.warnings.get_or_init(warnings)
     }
 
     /// The names of the charm's actions, sorted.
@@ -189,7 +192,7 @@ impl CharmBuilder {
         Ok(Charm(Rc::new(Inner {
             name: self.name,
             graph: Graph::new(self.name, &handlers, &table),
-            warnings: check::warnings(&handlers, &table),
+            warnings: OnceCell::new(),
             managed: managed(&handlers, &table),
             recomputed: recomputed(&handlers, &table),
             triggers: table,

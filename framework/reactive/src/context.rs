@@ -65,13 +65,13 @@ pub struct Relation {
 }
 
 impl Context {
-    pub(crate) fn new(charm: &Charm, mut parts: Parts, state: State) -> Context {
+    pub(crate) fn new(charm: &Charm, mut parts: Parts) -> Context {
         parts.tools.set_unit(parts.hook.unit.clone());
         Context {
             hook: parts.hook,
             tools: parts.tools,
             store: parts.store,
-            state,
+            state: State::default(),
             running: None,
             sent: None,
             offence: RefCell::new(None),

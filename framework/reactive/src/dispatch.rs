@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use juju::{Event, LogLevel};
-use store::Store;
+use store::{Store, Transaction};
 
 use crate::charm::Charm;
 use crate::context::{Context, Offence, Parts};
@@ -20,6 +20,8 @@ use crate::report::{DispatchError, Report, Run};
 use crate::state::State;
 use crate::{Flag, HandlerError, Outcome, Result as HandlerResult};
 
+/// Where Juju keeps the mark of the last hook that changed the unit's state, with the rest of what that hook decided.
+const COMMIT_KEY: &str = "reactive.commit";
 /// Where flags are kept, as charms.reactive does.
 const FLAG_PREFIX: &str = "reactive.states.";
 
@@ -30,23 +32,63 @@ const FLAG_PREFIX: &str = "reactive.states.";
 /// flushed, the worst outcome is sent as status, and flags and values are committed. For an action, its handler runs in the
 /// place of the hook's, and only those ordinary handlers follow that watch a flag it changed.
 ///
+/// Juju takes its part of the commit when the process has ended well, after the store's. If it does not (the process is
+/// killed in between, or Juju refuses), the next dispatch finds that out and takes the store's part back, given that the
+/// store is [shared with Juju](Store::shared_with_juju).
+///
 /// A failure is also written to the unit's log, at level error.
 pub async fn dispatch(charm: &Charm, parts: Parts) -> Result<Report, DispatchError> {
     let store = parts.store.clone();
-    let transaction = store.begin()?;
-    let kept = load(charm, &store)?;
-    let mut ctx = Context::new(charm, parts, State::new(kept.clone()));
-    let result = run(charm, &mut ctx, &kept).await;
-    let result = match result {
-        Ok(report) if report.action_failure.is_some() => Ok(report),
-        Ok(report) => transaction.commit().map(|()| report).map_err(DispatchError::from),
-        Err(error) => Err(error),
-    };
+    let mut ctx = Context::new(charm, parts);
+    let result = dispatch_in(charm, &mut ctx, &store).await;
     if let Err(error) = &result {
         // The error itself goes to the caller; that it cannot be logged too must not hide it.
         let _ = ctx.tools.log(LogLevel::Error, &error.to_string());
     }
     result
+}
+
+async fn dispatch_in(charm: &Charm, ctx: &mut Context, store: &Store) -> Result<Report, DispatchError> {
+    let transaction = store.begin()?;
+    reconcile(ctx)?;
+    let kept = load(charm, store)?;
+    ctx.state = State::new(kept.clone());
+    let report = run(charm, ctx, &kept).await?;
+    if report.action_failure.is_none() {
+        commit(ctx, transaction)?;
+    }
+    Ok(report)
+}
+
+/// Makes the state that of the last hook which Juju has committed too.
+fn reconcile(ctx: &mut Context) -> Result<(), DispatchError> {
+    let Some(mark) = ctx.store.provisional()? else {
+        return Ok(());
+    };
+    let asked = ctx.tools.state_get(COMMIT_KEY);
+    let committed = asked.map_err(tool("ask which hook was the last to be committed"))?;
+    if committed.is_some_and(|committed| committed == mark) {
+        return Ok(ctx.store.confirm()?);
+    }
+    let text = format!("taking flags and values back that `{mark}` changed: juju has not committed that run");
+    ctx.tools
+        .log(LogLevel::Warning, &text)
+        .map_err(tool("write to the log"))?;
+    Ok(ctx.store.take_back()?)
+}
+
+/// Commits the store so that it can be taken back if Juju does not commit the rest.
+fn commit(ctx: &mut Context, transaction: Transaction) -> Result<(), DispatchError> {
+    if !ctx.store.is_shared_with_juju() || !ctx.store.has_changed() {
+        return Ok(transaction.commit()?);
+    }
+    let mark = &ctx.hook.context_id;
+    match ctx.tools.state_set(COMMIT_KEY, mark) {
+        Ok(()) => Ok(transaction.commit_provisionally(mark)?),
+        // Before Juju 2.8 there is nothing to compare with.
+        Err(error) if error.is_unknown_tool() => Ok(transaction.commit()?),
+        Err(error) => Err(tool("say which hook changes the unit's state")(error)),
+    }
 }
 
 async fn run(charm: &Charm, ctx: &mut Context, kept: &BTreeSet<Flag>) -> Result<Report, DispatchError> {
@@ -69,13 +111,13 @@ async fn run(charm: &Charm, ctx: &mut Context, kept: &BTreeSet<Flag>) -> Result<
             ctx.state.take_changes();
             queue.enter(Phase::Ordinary);
             if let Err(reason) = run_action(charm, ctx, &mut queue, &name).await? {
-                let text = reason.to_string();
-                ctx.tools
-                    .action_fail(&text)
-                    .map_err(tool("report that the action failed"))?;
-                return Ok(failed_action(ctx, queue, text));
+                return fail_action(ctx, queue, reason.to_string());
             }
-            settle(charm, ctx, &mut queue).await?;
+            // What follows belongs to the action. Nothing has been sent yet, so the operator gets to know why instead
+            // of an exit status.
+            if let Err(error) = settle(charm, ctx, &mut queue).await {
+                return fail_action(ctx, queue, error.to_string());
+            }
             finish(charm, ctx, None, kept, queue)
         }
     }
@@ -238,11 +280,14 @@ fn finish(
     })
 }
 
-fn failed_action(ctx: &Context, queue: Queue<'_>, reason: String) -> Report {
-    Report {
+fn fail_action(ctx: &mut Context, queue: Queue<'_>, reason: String) -> Result<Report, DispatchError> {
+    ctx.tools
+        .action_fail(&reason)
+        .map_err(tool("report that the action failed"))?;
+    Ok(Report {
         action_failure: Some(reason),
         ..report(ctx, queue)
-    }
+    })
 }
 
 fn report(ctx: &Context, queue: Queue<'_>) -> Report {

@@ -106,10 +106,11 @@ impl Layer {
     }
 
     fn add<F>(mut self, kind: Kind, when: When, body: Box<dyn Body>) -> Layer {
-        let name = short_name(std::any::type_name::<F>());
+        let path = std::any::type_name::<F>();
         self.handlers.push(Handler {
             layer: self.name,
-            name,
+            name: short_name(path),
+            is_closure: path.ends_with("{{closure}}"),
             kind,
             when,
             body,
@@ -121,7 +122,7 @@ impl Layer {
 /// Functions have names of their own; closures from one place in the source are told apart by a number.
 pub(crate) fn number_closures(handlers: &mut [Handler]) {
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    for handler in handlers.iter_mut().filter(|handler| handler.name.ends_with("closure")) {
+    for handler in handlers.iter_mut().filter(|handler| handler.is_closure) {
         let count = seen.entry(handler.id()).or_default();
         *count += 1;
         if *count > 1 {
@@ -130,12 +131,17 @@ pub(crate) fn number_closures(handlers: &mut [Handler]) {
     }
 }
 
-/// The path of a function without its crate and without generic arguments: `tls::install`.
+/// The path of a function without its crate and without generic arguments: `tls::install`. A closure in a method
+/// `layer…` of a type, as interfaces have it, is named after the type: `requires::Requires`.
 fn short_name(type_name: &str) -> String {
     let plain = without_generics(&type_name.replace("{{closure}}", "closure"));
-    match plain.split_once("::") {
-        Some((_, path)) => path.to_owned(),
-        None => plain,
+    let path = plain.split_once("::").map_or(plain.as_str(), |(_, path)| path);
+    let method = path
+        .strip_suffix("::closure")
+        .and_then(|method| method.rsplit_once("::"));
+    match method {
+        Some((owner, name)) if name.starts_with("layer") => owner.to_owned(),
+        _ => path.to_owned(),
     }
 }
 
@@ -169,6 +175,8 @@ pub(crate) enum Kind {
 pub(crate) struct Handler {
     pub(crate) layer: &'static str,
     pub(crate) name: String,
+    /// Whether the name may be that of other handlers too.
+    is_closure: bool,
     pub(crate) kind: Kind,
     pub(crate) when: When,
     body: Box<dyn Body>,
@@ -295,6 +303,15 @@ mod tests {
         for (path, name) in [
             ("charm::tls::install", "tls::install"),
             ("charm::make<a::B<c::D>, fn() -> e::F>::{{closure}}", "make::closure"),
+            (
+                "interface::requires::Requires::layer::{{closure}}",
+                "requires::Requires",
+            ),
+            (
+                "interface::requires::Requires::layer_while::{{closure}}",
+                "requires::Requires",
+            ),
+            ("charm::layer::{{closure}}", "layer::closure"),
             ("main", "main"),
         ] {
             assert_eq!(short_name(path), name);

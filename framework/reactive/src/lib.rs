@@ -5,6 +5,34 @@
 //! and get a [`Context`]. [`Charm::builder`] puts layers together, checks them and derives the [`Graph`]. [`dispatch()`]
 //! runs the handlers of one hook or action and commits what they did, or nothing.
 //!
+//! ```
+//! use reactive::{Charm, Context, Flag, Layer, Outcome, Result, flags, on_set, when};
+//!
+//! const INSTALLED: Flag = Flag::new("app.installed");
+//! const RENDERED: Flag = Flag::new("app.rendered");
+//!
+//! async fn install(ctx: &mut Context) -> Result {
+//!     ctx.set(&INSTALLED)?; // declared below; to change another flag is an error
+//!     Ok(Outcome::Done)
+//! }
+//! async fn render(ctx: &mut Context) -> Result {
+//!     let port = ctx.config_int("port")?;
+//!     ctx.set(&RENDERED)?;
+//!     Ok(Outcome::Active(format!("serving on {port}")))
+//! }
+//!
+//! let layer = Layer::new("app")
+//!     .on(render, when(INSTALLED & !RENDERED).sets(RENDERED))
+//!     .on(install, when(!INSTALLED).sets(INSTALLED))
+//!     .trigger(on_set(flags::config_changed("port")).clears(RENDERED));
+//! let charm = Charm::builder("app").layer(layer).build()?;
+//!
+//! // Who enables whom follows from the declarations, not from the order in which they stand.
+//! let order: Vec<String> = charm.graph().order().map(|node| node.condition.clone()).collect();
+//! assert_eq!(order, ["!app.installed", "app.installed & !app.rendered"]);
+//! # Ok::<(), reactive::GraphError>(())
+//! ```
+//!
 //! This crate does no I/O and reads no clock: the world enters through [`Parts`].
 
 // The map: flag, condition, pattern, layer (declarations) -> check, graph, charm (put together) -> managed, state, queue,

@@ -27,6 +27,8 @@ pub(crate) struct Queue<'a> {
     /// By rank: the last run that made it a candidate.
     candidates: BTreeMap<usize, Option<usize>>,
     history: Vec<Past>,
+    /// How often each handler ran.
+    counts: BTreeMap<usize, usize>,
     pub(crate) evaluations: u64,
 }
 
@@ -61,6 +63,7 @@ impl<'a> Queue<'a> {
             phase: Phase::Hook,
             candidates: BTreeMap::new(),
             history: Vec::new(),
+            counts: BTreeMap::new(),
             evaluations: 0,
         }
     }
@@ -107,8 +110,9 @@ impl<'a> Queue<'a> {
             run,
             stale: false,
         });
-        let same = self.history.iter().filter(|past| past.handler == next.handler);
-        if same.count() >= MOST_RUNS {
+        let count = self.counts.entry(next.handler).or_default();
+        *count += 1;
+        if *count >= MOST_RUNS {
             return Err(self.livelock(index));
         }
         self.changed(&changes, Some(index));

@@ -121,6 +121,125 @@ fn another_process_waits_for_the_end_of_a_transaction() {
     assert_eq!(waiting.join().unwrap(), Some(1));
 }
 
+#[test]
+fn a_commit_is_durable_and_a_file_in_another_journal_mode_is_changed_back() {
+    let (_dir, path) = scratch();
+    let python = Connection::open(&path).unwrap();
+    python
+        .execute_batch("pragma journal_mode = wal; create table t (x)")
+        .unwrap();
+    drop(python);
+    let store = Store::open(&path).unwrap();
+    let connection = &store.inner.connection;
+    let journal: String = connection
+        .query_row("pragma journal_mode", [], |row| row.get(0))
+        .unwrap();
+    let synchronous: i64 = connection
+        .query_row("pragma synchronous", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!((journal.as_str(), synchronous), ("truncate", 2));
+}
+
+#[test]
+fn opening_writes_once_and_a_quiet_hook_never() {
+    let (_dir, path) = scratch();
+    // SQLite counts the transactions that wrote, in the header of the file.
+    let writes = || u32::from_be_bytes(std::fs::read(&path).unwrap()[24..28].try_into().unwrap());
+    let store = Store::open(&path).unwrap();
+    assert_eq!(writes(), 1, "three tables, one transaction");
+    let quiet = |store: &Store| {
+        let transaction = store.begin().unwrap();
+        store.set("a", &1).unwrap();
+        store.unset("b").unwrap();
+        transaction.commit().unwrap();
+    };
+    quiet(&store);
+    assert_eq!(writes(), 2);
+    quiet(&store);
+    quiet(&Store::open(&path).unwrap());
+    assert_eq!(writes(), 2);
+}
+
+#[test]
+fn a_provisional_commit_is_confirmed_or_taken_back() {
+    let (_dir, path) = scratch();
+    let store = Store::open(&path).unwrap();
+    store.set("kept", &1).unwrap();
+    store.set("gone", &1).unwrap();
+    let change = |mark: &str| {
+        let transaction = store.begin().unwrap();
+        assert!(!store.has_changed());
+        store.set("kept", &2).unwrap();
+        store.set("kept", &3).unwrap();
+        store.set("new", &3).unwrap();
+        store.unset("gone").unwrap();
+        assert!(store.has_changed());
+        transaction.commit_provisionally(mark).unwrap();
+    };
+    let all = |store: &Store| store.range("").unwrap().into_iter().collect::<Vec<_>>();
+    let pair = |key: &str, json: &str| (key.to_owned(), json.to_owned());
+
+    change("one");
+    let other = Store::open(&path).unwrap();
+    assert_eq!(other.provisional().unwrap().as_deref(), Some("one"));
+    let transaction = other.begin().unwrap();
+    other.take_back().unwrap();
+    assert!(!other.has_changed(), "what is taken back is nothing new");
+    transaction.commit().unwrap();
+    assert_eq!(all(&store), [pair("gone", "1"), pair("kept", "1")]);
+
+    change("two");
+    let transaction = store.begin().unwrap();
+    store.confirm().unwrap();
+    transaction.commit().unwrap();
+    assert_eq!(store.provisional().unwrap(), None);
+    assert_eq!(all(&store), [pair("kept", "3"), pair("new", "3")]);
+}
+
+/// What `charmhelpers/core/unitdata.py` does with the file in a hook: `Storage._init`, `get`, `set`, `hook_scope`, `flush`.
+const UNITDATA: &str = r#"
+import json, sqlite3, sys
+conn = sqlite3.connect(sys.argv[1])
+cursor = conn.cursor()
+cursor.execute("create table if not exists kv (key text, data text, primary key (key))")
+cursor.execute("create table if not exists kv_revisions (key text, revision integer, data text, primary key (key, revision))")
+cursor.execute("create table if not exists hooks (version integer primary key autoincrement, hook text, date text)")
+conn.commit()
+row = cursor.execute("select data from kv where key=?", ["count"]).fetchone()
+count = (json.loads(row[0]) if row else 0) + 1
+cursor.execute("insert into hooks (hook, date) values (?, ?)", ("install", "2021-01-01T00:00:00"))
+cursor.execute("insert or replace into kv (key, data) values (?, ?)", ("count", json.dumps(count)))
+cursor.execute("insert or replace into kv (key, data) values (?, ?)", ("reactive.states.a.b", json.dumps(None)))
+cursor.execute("insert into kv_revisions values (?, ?, ?)", ("count", cursor.lastrowid, json.dumps(count)))
+conn.commit()
+print(count)
+"#;
+
+#[test]
+fn a_file_goes_from_python_to_us_and_back() {
+    let (_dir, path) = scratch();
+    let python = |script: &str| {
+        let output = Command::new("python3").args(["-c", script]).arg(&path).output();
+        let output = output.ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8(output.stdout).unwrap().trim().to_owned())
+    };
+    if python("import sqlite3").is_none() {
+        eprintln!("skipped: there is no python3 with sqlite3");
+        return;
+    }
+    assert_eq!(python(UNITDATA).as_deref(), Some("1"));
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.get::<u8>("count").unwrap(), Some(1));
+    let flags: Vec<String> = store.range("reactive.states.").unwrap().into_keys().collect();
+    assert_eq!(flags, ["a.b"]);
+    let transaction = store.begin().unwrap();
+    store.set("count", &6).unwrap();
+    transaction.commit_provisionally("mark").unwrap();
+    drop(store);
+    assert_eq!(python(UNITDATA).as_deref(), Some("7"));
+    assert_eq!(Store::open(&path).unwrap().get::<u8>("count").unwrap(), Some(7));
+}
+
 const CRASH_FILE: &str = "STORE_TEST_CRASH_FILE";
 
 /// Not a test of its own: the process that the next test kills.

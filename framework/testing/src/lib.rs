@@ -8,19 +8,33 @@
 //! For more than one run there is [`World`]: flags, values and files stay from run to run, [`World::play`] runs every hook
 //! that is due, and [`World::converge`] does so for all units of the application.
 //!
-//! ```no_run
-//! # fn charm() -> (reactive::Charm, package::CharmInfo) { unreachable!() }
+//! ```
+//! use package::{CharmInfo, Parts};
+//! use reactive::{Charm, Context, Layer, Outcome, Result, flags, when};
 //! use testing::{RelationState, Scenario};
 //!
-//! let (charm, info) = charm();
+//! async fn tell(ctx: &mut Context) -> Result {
+//!     let port = ctx.config_int("port")?.to_string();
+//!     for relation in ctx.relations("db")? {
+//!         ctx.tools().relation_set(&relation.id, juju::Bag::Unit, "port", Some(&port));
+//!     }
+//!     Ok(Outcome::Active(format!("serving on {port}")))
+//! }
+//!
+//! let charm = Charm::builder("app").layer(Layer::new("app").on(tell, when(flags::joined("db")))).build()?;
+//! let info = CharmInfo::from_parts(Parts {
+//!     metadata: "{name: app, summary: s, description: d, provides: {db: {interface: kv}}}",
+//!     config: Some("options: {port: {type: int, default: 80}}"),
+//!     ..Parts::default()
+//! })?;
+//!
 //! let outcome = Scenario::new(&charm, info)
-//!     .leader(true)
 //!     .config("port", 2380)
 //!     .relation(RelationState::new("db", "client").unit(0, [("name", "x")]))
 //!     .run("config-changed")?;
-//! assert_eq!(outcome.status.current, "active");
+//! assert_eq!(outcome.status.message, "serving on 2380");
 //! assert_eq!(outcome.unit_bag("db")["port"], "2380");
-//! # Ok::<(), testing::ScenarioError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod build;

@@ -57,7 +57,7 @@ impl Seat {
         };
         Ok(Seat {
             host: host.unwrap_or_else(|| Rc::new(SimulatedHost::new())),
-            store,
+            store: store.shared_with_juju(),
         })
     }
 }

@@ -445,6 +445,32 @@ fn a_commit_that_juju_refuses_is_told() {
     );
 }
 
+#[test]
+fn a_refused_commit_leaves_no_flag_to_the_next_run() {
+    async fn open(ctx: &mut Context) -> Result {
+        if !ctx.config_bool("fail")? {
+            ctx.set(&TOLD)?;
+            return Ok(Outcome::Done);
+        }
+        ctx.tools()
+            .run(&juju::ToolCall::new("open-port", ["--endpoints", "nowhere", "80"]))?;
+        ctx.set(&TOLD)?;
+        Ok(Outcome::Done)
+    }
+    let charm = Charm::builder("tiny")
+        .layer(Layer::new("tiny").on(open, when(!TOLD).sets(TOLD)))
+        .build()
+        .unwrap();
+    let scenario = Scenario::new(&charm, info()).config("fail", true);
+    let mut world = scenario.settled().unwrap();
+    assert!(world.run("update-status").unwrap().refused.is_some());
+    world.set_config("fail", false).unwrap();
+    let again = world.run("update-status").unwrap();
+    assert_eq!((again.report().runs.len(), again.refused), (1, None));
+    assert!(again.flags.contains("tiny.told"));
+    assert!(world.run("update-status").unwrap().report().runs.is_empty());
+}
+
 /// Events of the model are open to tests.
 #[test]
 fn any_event_can_happen() {

@@ -161,9 +161,9 @@ fn effects() {
         (
             unit.workload_version.as_str(),
             unit.charm_state["k"].as_str(),
-            unit.charm_state.len()
+            unit.charm_state.contains_key("gone")
         ),
-        ("3.5", "= v ", 1)
+        ("3.5", "= v ", false)
     );
     let application = outcome.model.application(&outcome.unit.application()).unwrap();
     assert_eq!(

@@ -12,3 +12,8 @@ pub use peers::Peers;
 pub use provides::Provides;
 pub use requires::Requires;
 pub use wire::Connection;
+
+/// The relations of an endpoint; nothing else is asked about them.
+fn relations(ctx: &mut reactive::Context, endpoint: &str) -> reactive::Result<Vec<juju::RelationId>> {
+    Ok(ctx.tools().relation_ids(&juju::EndpointName::try_from(endpoint)?)?)
+}

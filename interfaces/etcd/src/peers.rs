@@ -33,6 +33,11 @@ impl Peers {
         )
     }
 
+    /// Whether the peer relation exists; without it there is nowhere to write.
+    pub fn exists(&self, ctx: &mut Context) -> Result<bool> {
+        Ok(self.relation(ctx)?.is_some())
+    }
+
     /// There is another unit.
     pub fn joined(&self) -> Flag {
         Flag::named(format!("{}.joined", self.endpoint))
@@ -41,9 +46,9 @@ impl Peers {
     /// What the other units say.
     pub fn units(&self, ctx: &mut Context) -> Result<BTreeMap<UnitName, PeerData>> {
         let mut units = BTreeMap::new();
-        for relation in ctx.relations(self.endpoint)? {
-            for unit in relation.units {
-                let bag = ctx.tools().relation_get(&relation.id, &Party::Unit(unit.clone()))?;
+        for relation in crate::relations(ctx, self.endpoint)? {
+            for unit in ctx.tools().relation_units(&relation)? {
+                let bag = ctx.tools().relation_get(&relation, &Party::Unit(unit.clone()))?;
                 units.insert(unit.clone(), peer_wire::read_peer(unit.as_str(), &bag)?);
             }
         }
@@ -99,11 +104,7 @@ impl Peers {
 
     /// The peer relation; Juju makes one for each application, soon after its first unit.
     fn relation(&self, ctx: &mut Context) -> Result<Option<RelationId>> {
-        Ok(ctx
-            .relations(self.endpoint)?
-            .into_iter()
-            .next()
-            .map(|relation| relation.id))
+        Ok(crate::relations(ctx, self.endpoint)?.into_iter().next())
     }
 }
 

@@ -39,9 +39,9 @@ impl Provides {
     /// Gives the same values to all clients.
     pub fn publish(&self, ctx: &mut Context, connection: &Connection) -> Result<()> {
         let entries = wire::provide(connection);
-        for relation in ctx.relations(self.endpoint)? {
+        for relation in crate::relations(ctx, self.endpoint)? {
             for (key, value) in &entries {
-                ctx.tools().relation_set(&relation.id, Bag::Unit, key, Some(value));
+                ctx.tools().relation_set(&relation, Bag::Unit, key, Some(value));
             }
         }
         Ok(())

@@ -70,9 +70,9 @@ impl Requires {
     /// The bags of all units of etcd, relation by relation, unit by unit.
     fn bags(&self, ctx: &mut Context) -> Result<Vec<Databag>> {
         let mut bags = Vec::new();
-        for relation in ctx.relations(self.endpoint)? {
-            for unit in relation.units {
-                bags.push(ctx.tools().relation_get(&relation.id, &Party::Unit(unit))?);
+        for relation in crate::relations(ctx, self.endpoint)? {
+            for unit in ctx.tools().relation_units(&relation)? {
+                bags.push(ctx.tools().relation_get(&relation, &Party::Unit(unit))?);
             }
         }
         Ok(bags)

@@ -64,11 +64,11 @@ impl Provides {
     /// All requests, answered or not.
     pub fn requests(&self, ctx: &mut Context) -> Result<Vec<Request>> {
         let mut found = Vec::new();
-        for relation in ctx.relations(self.endpoint)? {
-            for unit in relation.units {
-                let bag = ctx.tools().relation_get(&relation.id, &Party::Unit(unit.clone()))?;
+        for relation in crate::relations(ctx, self.endpoint)? {
+            for unit in ctx.tools().relation_units(&relation)? {
+                let bag = ctx.tools().relation_get(&relation, &Party::Unit(unit.clone()))?;
                 let requests = wire::requests(&unit, &bag)?;
-                found.extend(requests.into_iter().map(|request| Request::new(&relation.id, request)));
+                found.extend(requests.into_iter().map(|request| Request::new(&relation, request)));
             }
         }
         Ok(found)
@@ -87,9 +87,9 @@ impl Provides {
 
     /// Gives the root certificate, and the intermediate ones if there are any, to everybody.
     pub fn publish_ca(&self, ctx: &mut Context, ca: &str, chain: Option<&str>) -> Result<()> {
-        for relation in ctx.relations(self.endpoint)? {
+        for relation in crate::relations(ctx, self.endpoint)? {
             for (key, value) in wire::ca_entries(ca, chain) {
-                ctx.tools().relation_set(&relation.id, Bag::Unit, key, value.as_deref());
+                ctx.tools().relation_set(&relation, Bag::Unit, key, value.as_deref());
             }
         }
         Ok(())
@@ -97,9 +97,9 @@ impl Provides {
 
     /// Gives the one client certificate to everybody.
     pub fn publish_client(&self, ctx: &mut Context, pair: &KeyPair) -> Result<()> {
-        for relation in ctx.relations(self.endpoint)? {
+        for relation in crate::relations(ctx, self.endpoint)? {
             for (key, value) in wire::client_entries(pair) {
-                ctx.tools().relation_set(&relation.id, Bag::Unit, key, Some(&value));
+                ctx.tools().relation_set(&relation, Bag::Unit, key, Some(&value));
             }
         }
         Ok(())
@@ -120,20 +120,20 @@ impl Provides {
     /// Takes back the answers to units that have left, private keys and all.
     pub fn forget_departed(&self, ctx: &mut Context) -> Result<()> {
         let requests = self.requests(ctx)?;
-        for relation in ctx.relations(self.endpoint)? {
+        for relation in crate::relations(ctx, self.endpoint)? {
             let present = |slot: &str| {
                 requests
                     .iter()
-                    .any(|request| request.relation == relation.id && request.unit_name == unit_of(slot))
+                    .any(|request| request.relation == relation && request.unit_name == unit_of(slot))
             };
-            let record = self.record(ctx, &relation.id)?;
+            let record = self.record(ctx, &relation)?;
             let (kept, gone): (BTreeMap<_, _>, BTreeMap<_, _>) =
                 record.into_iter().partition(|(slot, _)| present(slot));
             for key in gone.keys().flat_map(|slot| wire::answer_keys(unit_of(slot))) {
-                ctx.tools().relation_set(&relation.id, Bag::Unit, &key, None);
+                ctx.tools().relation_set(&relation, Bag::Unit, &key, None);
             }
             if !gone.is_empty() {
-                ctx.kv().set(&self.record_key(&relation.id), &kept)?;
+                ctx.kv().set(&self.record_key(&relation), &kept)?;
             }
         }
         Ok(())

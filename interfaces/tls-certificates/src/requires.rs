@@ -1,7 +1,7 @@
 //! The role of a charm that needs certificates.
 
 use juju::{Bag, Party};
-use reactive::{Context, Flag, Layer, Result, flags, when};
+use reactive::{Condition, Context, Flag, Layer, Result, always, flags, when};
 
 use crate::wire::{self, Answers, KeyPair, ServerRequest};
 
@@ -24,16 +24,27 @@ impl Requires {
 
     /// Computes the flags at the start of every dispatch.
     pub fn layer(&self) -> Layer {
-        let role = *self;
-        Layer::new("tls-certificates").at_start(
-            async move |ctx: &mut Context| role.compute_flags(ctx),
-            when(flags::joined(self.endpoint)).sets([
-                self.available(),
-                self.ca_available(),
-                self.server_available(),
-                self.client_available(),
-            ]),
-        )
+        self.layer_while(always())
+    }
+
+    /// The same, but what the authority says is read only while the condition holds: elsewhere all flags are clear but
+    /// [`Requires::available`]. For hooks in which nobody looks at the answer, such as `update-status`.
+    pub fn layer_while(&self, condition: impl Into<Condition>) -> Layer {
+        let (role, available) = (*self, self.available());
+        let joined = || flags::joined(self.endpoint);
+        Layer::new("tls-certificates")
+            .at_start(
+                async move |ctx: &mut Context| ctx.set(&available),
+                when(joined()).sets(self.available()),
+            )
+            .at_start(
+                async move |ctx: &mut Context| role.compute_flags(ctx),
+                when(joined() & condition.into()).sets([
+                    self.ca_available(),
+                    self.server_available(),
+                    self.client_available(),
+                ]),
+            )
     }
 
     /// A unit of the authority is there.
@@ -60,9 +71,9 @@ impl Requires {
     /// and key.
     pub fn request_server(&self, ctx: &mut Context, request: &ServerRequest) -> Result<()> {
         let entries = wire::server_request(ctx.unit(), request);
-        for relation in ctx.relations(self.endpoint)? {
+        for relation in crate::relations(ctx, self.endpoint)? {
             for (key, value) in &entries {
-                ctx.tools().relation_set(&relation.id, Bag::Unit, key, Some(value));
+                ctx.tools().relation_set(&relation, Bag::Unit, key, Some(value));
             }
         }
         Ok(())
@@ -97,7 +108,6 @@ impl Requires {
         let answers = self.answers(ctx)?;
         let requested = self.is_requested(ctx)?;
         let facts = [
-            (self.available(), true),
             (self.ca_available(), answers.ca().is_some()),
             (self.server_available(), requested && answers.server().is_some()),
             (self.client_available(), answers.client().is_some()),
@@ -111,8 +121,8 @@ impl Requires {
     /// Whether this unit's own bag holds a request.
     fn is_requested(&self, ctx: &mut Context) -> Result<bool> {
         let own = Party::Unit(ctx.unit().clone());
-        for relation in ctx.relations(self.endpoint)? {
-            if wire::is_requested(&ctx.tools().relation_get(&relation.id, &own)?) {
+        for relation in crate::relations(ctx, self.endpoint)? {
+            if wire::is_requested(&ctx.tools().relation_get(&relation, &own)?) {
                 return Ok(true);
             }
         }
@@ -121,9 +131,9 @@ impl Requires {
 
     fn answers(&self, ctx: &mut Context) -> Result<Answers> {
         let mut bags = Vec::new();
-        for relation in ctx.relations(self.endpoint)? {
-            for unit in relation.units {
-                bags.push(ctx.tools().relation_get(&relation.id, &Party::Unit(unit))?);
+        for relation in crate::relations(ctx, self.endpoint)? {
+            for unit in ctx.tools().relation_units(&relation)? {
+                bags.push(ctx.tools().relation_get(&relation, &Party::Unit(unit))?);
             }
         }
         Ok(Answers::new(ctx.unit(), bags))

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use host::SimulatedHost;
 use interface_tls_certificates::{Requires, ServerRequest};
 use juju::{HookContext, ScriptedTransport, ToolCall, Tools, UnitName};
-use reactive::{Charm, Context, Flag, Layer, Outcome, Parts, Result, always, dispatch, when};
+use reactive::{Charm, Context, Flag, Layer, Outcome, Parts, Result, always, dispatch, hook, when};
 use store::Store;
 
 const CERTIFICATES: Requires = Requires::new("certificates");
@@ -37,15 +37,17 @@ async fn handler(ctx: &mut Context) -> Result {
     Ok(Outcome::Active(text))
 }
 
-fn charm() -> Charm {
-    let layer = Layer::new("test")
-        .include(CERTIFICATES.layer())
-        .on(handler, when(always()));
+fn charm(role: Layer) -> Charm {
+    let layer = Layer::new("test").include(role).on(handler, when(always()));
     Charm::builder("etcd").layer(layer).build().unwrap()
 }
 
 /// Runs a hook in which the authority says `remote` and this unit has said `own`.
 async fn run(units: &str, remote: &str, own: &str) -> Vec<ToolCall> {
+    run_with(CERTIFICATES.layer(), units, remote, own).await
+}
+
+async fn run_with(role: Layer, units: &str, remote: &str, own: &str) -> Vec<ToolCall> {
     let mut transport = ScriptedTransport::new();
     transport
         .answer("relation-ids --format=json certificates", r#"["certificates:1"]"#)
@@ -57,6 +59,7 @@ async fn run(units: &str, remote: &str, own: &str) -> Vec<ToolCall> {
     for text in [
         "",
         " -- available",
+        " -- available CERT",
         " -- available ca client",
         " -- available ca server client CERT",
     ] {
@@ -79,7 +82,7 @@ async fn run(units: &str, remote: &str, own: &str) -> Vec<ToolCall> {
         host: Rc::new(SimulatedHost::new()),
         store: Store::memory().unwrap(),
     };
-    dispatch(&charm(), parts).await.unwrap();
+    dispatch(&charm(role), parts).await.unwrap();
     log.take()
 }
 
@@ -124,4 +127,15 @@ async fn an_answer_that_was_not_asked_for_does_not_count() {
 async fn without_a_unit_of_the_authority_no_flag_is_set() {
     let calls = run("[]", "{}", OWN).await;
     assert_eq!(status(&calls), "active");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn flags_of_the_answer_can_be_left_out_of_a_hook() {
+    let role = CERTIFICATES.layer_while(!hook("update-status"));
+    let calls = run_with(role, r#"["easyrsa/0"]"#, ANSWERS, OWN).await;
+    assert_eq!(
+        status(&calls),
+        "available CERT",
+        "only the flag; who asks gets the answer"
+    );
 }

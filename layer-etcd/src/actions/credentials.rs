@@ -62,9 +62,9 @@ fn readme(endpoints: &[String]) -> String {
 Unpack the archive and run this in the directory that holds this file:
 
     export ETCDCTL_API=3
-    export ETCDCTL_KEY=$(pwd)/client.key
-    export ETCDCTL_CERT=$(pwd)/client.crt
-    export ETCDCTL_CACERT=$(pwd)/ca.crt
+    export ETCDCTL_KEY=\"$(pwd)/client.key\"
+    export ETCDCTL_CERT=\"$(pwd)/client.crt\"
+    export ETCDCTL_CACERT=\"$(pwd)/ca.crt\"
     export ETCDCTL_ENDPOINTS={}
     etcdctl member list
 
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!((found[2].1, found[2].2.as_str()), (0o600, "KEY"));
         assert!(found[4].2.contains("ETCDCTL_ENDPOINTS=https://10.0.0.1:2379\n"));
         assert!(
-            found[4].2.contains("$(pwd)/client.key"),
+            found[4].2.contains("\"$(pwd)/client.key\""),
             "the reader's directory, not the unit's"
         );
     }

@@ -2,14 +2,17 @@
 
 use charm::prelude::*;
 
-use crate::etcd::{Member, Survey, hex};
+use crate::cluster::record::Trail;
+use crate::etcd::{EtcdPort, Member, Survey, hex};
+use crate::site::Site;
 
 /// Reports every member's health; fails unless all are healthy.
 pub(crate) async fn health(ctx: &mut Context) -> Result<Outcome> {
     let survey = match super::survey(ctx).await {
         Ok((_, survey)) => survey,
         Err(error) => {
-            show(ctx, &format!("{error}"))?;
+            let text = format!("{}{error}", endpoints(ctx).await?);
+            show(ctx, &text)?;
             return Err(error);
         }
     };
@@ -22,6 +25,25 @@ pub(crate) async fn health(ctx: &mut Context) -> Result<Outcome> {
             unhealthy(&survey).join(", ")
         ))),
     }
+}
+
+/// The members that the unit has known, one by one, when they do not agree on a list anymore.
+async fn endpoints(ctx: &mut Context) -> Result<String> {
+    let known = Trail::load(ctx)?.endpoints;
+    if known.is_empty() {
+        return Ok(String::new());
+    }
+    let (site, etcd) = (Site::observe(ctx)?, ctx.port::<EtcdPort>()?);
+    let mut text = String::new();
+    for url in &known {
+        let state = match etcd.status(&site.target(url)).await {
+            Err(error) => format!("unreachable: {error}"),
+            Ok(status) if status.healthy() => "healthy".to_owned(),
+            Ok(_) => "unhealthy: it knows no leader".to_owned(),
+        };
+        text.push_str(&format!("endpoint {url} is {state}\n"));
+    }
+    Ok(text)
 }
 
 fn show(ctx: &mut Context, text: &str) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::config::Settings;
 use crate::flags::{DB, PEERS};
 use crate::install::installed_version;
 use crate::site::Site;
-use crate::{addresses, tls::files};
+use crate::{addresses, service, tls::files};
 
 /// Where the opened port is remembered.
 const OPENED: &str = "etcd.port.opened";
@@ -32,11 +32,12 @@ pub(crate) async fn publish(ctx: &mut Context) -> Result<Outcome> {
 
 /// The client URLs of the members: this unit and every other one that says it is one.
 pub(crate) fn endpoints(ctx: &mut Context, site: &Site) -> Result<Vec<String>> {
+    let own = service::client_url(ctx, site)?;
     let others = PEERS
         .units(ctx)?
         .into_values()
         .filter_map(|peer| endpoint(peer, &site.settings));
-    let mut all: Vec<String> = others.chain([site.client_url()]).collect();
+    let mut all: Vec<String> = others.chain([own]).collect();
     all.sort();
     all.dedup();
     Ok(all)
@@ -51,9 +52,10 @@ fn endpoint(peer: PeerData, settings: &Settings) -> Option<String> {
     }
 }
 
-/// Opens the clients' port, and closes the one that was it before.
+/// Opens the port on which clients are served, and closes the one that was it before.
 pub(crate) async fn open_port(ctx: &mut Context) -> Result<Outcome> {
-    let port = Settings::valid(ctx)?.port;
+    let site = Site::observe(ctx)?;
+    let port = addresses::port(&service::client_url(ctx, &site)?).unwrap_or(site.settings.port);
     let opened = ctx.kv().get::<u16>(OPENED)?;
     if opened == Some(port) {
         return Ok(Outcome::Done);

@@ -3,17 +3,19 @@
 use charm::prelude::*;
 use interface_etcd::{MemberInfo, PeerData, Phase};
 
+use super::claim;
 use super::record::Record;
 use crate::flags::{CLAIMED, PEERS};
-use crate::names::endpoints;
+use crate::service;
 use crate::site::Site;
 
-/// At the start of every dispatch: is there a committed claim? One that is written in this dispatch does not count.
+/// At the start of every dispatch: is there a committed claim? One that is written in this dispatch does not count, nor
+/// one whose cluster has gone with its last unit.
 pub(crate) async fn observe_claim(ctx: &mut Context) -> Result<()> {
-    if !ctx.relations(endpoints::CLUSTER)?.is_empty() && PEERS.shared(ctx)?.claim.is_some() {
-        ctx.set(&CLAIMED)?;
+    match PEERS.shared(ctx)?.claim {
+        Some(claim) if !claim::is_void(ctx, &claim)? => ctx.set(&CLAIMED),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Tells the others that this unit could become a member.
@@ -30,7 +32,7 @@ pub(crate) async fn member(ctx: &mut Context) -> Result<Outcome> {
 }
 
 fn publish(ctx: &mut Context, phase: Phase, record: Option<Record>) -> Result<Outcome> {
-    if ctx.relations(endpoints::CLUSTER)?.is_empty() {
+    if !PEERS.exists(ctx)? {
         return Ok(Outcome::Done);
     }
     let site = Site::observe(ctx)?;
@@ -39,12 +41,13 @@ fn publish(ctx: &mut Context, phase: Phase, record: Option<Record>) -> Result<Ou
     let peer_url = record
         .as_ref()
         .map_or_else(|| site.peer_url(), |record| record.peer_url.clone());
+    let client_url = service::client_url(ctx, &site)?;
     let data = PeerData {
         db_ingress_address,
         member: Some(MemberInfo {
             name: site.name.clone(),
             peer_url,
-            client_url: site.client_url(),
+            client_url,
         }),
         phase: Some(phase),
         cluster_id: record.map(|record| record.cluster_id),

@@ -4,16 +4,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use charm::juju::GoalStatus;
 use charm::prelude::*;
-use interface_etcd::{Claim, ClaimedMember, Phase, SharedData};
+use interface_etcd::{Claim, ClaimedMember, PeerData, Phase, SharedData};
 use sha2::{Digest, Sha256};
 
 use super::identity;
 use super::record::{self, Record};
 use crate::etcd::hex;
-use crate::flags::PEERS;
-use crate::names::endpoints;
-use crate::site::Site;
+use crate::flags::{PEERS, REGISTERED};
+use crate::site::{self, Site};
 
 /// How long the leader waits for units that are expected and not ready.
 pub(crate) const PATIENCE_SECONDS: u64 = 60;
@@ -88,7 +88,7 @@ pub(crate) fn next(view: &View) -> Step {
 
 /// Juju's leader claims the cluster for the units that are ready, or says what it waits for.
 pub(crate) async fn claim(ctx: &mut Context) -> Result<Outcome> {
-    if ctx.relations(endpoints::CLUSTER)?.is_empty() {
+    if !PEERS.exists(ctx)? {
         return Ok(Outcome::Waiting("Waiting for the peer relation".into()));
     }
     match next(&observe(ctx)?) {
@@ -96,6 +96,31 @@ pub(crate) async fn claim(ctx: &mut Context) -> Result<Outcome> {
         Step::Refuse(reason) => Ok(Outcome::Blocked(reason)),
         Step::Claim(founders) => write(ctx, founders),
     }
+}
+
+/// Whether the claimed cluster is over: all its units were removed, and units that were added later found the claim. Only
+/// for Juju's leader, who then claims anew; and only if nothing here or at the others speaks of a member.
+pub(crate) fn is_void(ctx: &mut Context, claim: &Claim) -> Result<bool> {
+    let own = ctx.unit().clone();
+    let founder = |unit: &UnitName| claim.members.iter().any(|member| member.unit == unit.as_str());
+    if ctx.is_set(&REGISTERED) || founder(&own) || !ctx.is_leader()? {
+        return Ok(false);
+    }
+    let name = identity::member_name(own.as_str());
+    if Record::load(ctx)?.is_some() || site::has_data(ctx.host().as_ref(), &name)? {
+        return Ok(false);
+    }
+    let is_member = |peer: &PeerData| peer.phase == Some(Phase::Member) || peer.db_ingress_address.is_some();
+    if PEERS.units(ctx)?.values().any(is_member) {
+        return Ok(false);
+    }
+    // A Juju without goal-state cannot tell who is still on its way out.
+    let goal = match ctx.tools().goal_state() {
+        Err(error) if error.is_unknown_tool() => return Ok(false),
+        goal => goal?,
+    };
+    let left = |(unit, state): (&UnitName, &GoalStatus)| founder(unit) || state.status == "dying";
+    Ok(!goal.units.iter().any(left))
 }
 
 /// The other units wait for the claim.
@@ -181,13 +206,21 @@ fn write(ctx: &mut Context, founders: Vec<(UnitName, Candidate)>) -> Result<Outc
         peer_url: founder.peer_url,
     };
     let members = founders.into_iter().map(member).collect();
+    let before = PEERS.shared(ctx)?;
+    if let Some(void) = &before.claim {
+        let id = hex(claimed_id(void)?);
+        ctx.log(
+            LogLevel::Warning,
+            format!("cluster {id} has gone with its last unit: its claim is replaced"),
+        );
+    }
     let shared = SharedData {
         claim: Some(Claim {
             token,
             members,
             cluster_id: Some(hex(cluster_id)),
         }),
-        ..PEERS.shared(ctx)?
+        ..before
     };
     PEERS.publish_shared(ctx, &shared)?;
     Ok(Outcome::Waiting(

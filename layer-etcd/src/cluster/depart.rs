@@ -3,19 +3,53 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use charm::juju::{Event, HookKind};
 use charm::prelude::*;
 
 use super::identity::member_name;
 use super::leave::{Step, View, next};
 use super::record::{Record, Trail};
 use crate::etcd::{EtcdPort, Refusal, Survey, Target};
-use crate::flags::{LEAVING, REGISTERED};
+use crate::flags::{DEPARTING, LEAVING, REGISTERED};
 use crate::service;
 use crate::site;
 
 /// How long a unit tries before it says that it cannot leave.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// When a relation ends: is it because this unit is being removed? Then nothing is started anymore, and nobody is told to
+/// repair what is going away.
+pub(crate) async fn notice(ctx: &mut Context) -> Result<Outcome> {
+    let own = ctx.unit().clone();
+    if departing_unit(ctx).is_some_and(|unit| unit != own) {
+        return Ok(Outcome::Done);
+    }
+    let goal = match ctx.tools().goal_state() {
+        Ok(goal) => goal,
+        Err(error) if error.is_unknown_tool() => return Ok(Outcome::Done),
+        Err(error) => return Err(error.into()),
+    };
+    if goal.units.get(&own).is_some_and(|state| state.status == "dying") {
+        ctx.set(&DEPARTING)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn departing_unit(ctx: &Context) -> Option<UnitName> {
+    match &ctx.hook().event {
+        Event::Hook(hook) => match &hook.kind {
+            HookKind::Relation(relation) => relation.departing_unit.clone(),
+            _ => None,
+        },
+        Event::Action { .. } => None,
+    }
+}
+
+/// Says that the unit is on its way out.
+pub(crate) async fn departing(_ctx: &mut Context) -> Result<Outcome> {
+    Ok(Outcome::Maintenance("Leaving the cluster".into()))
+}
 
 /// Leaves the cluster. A failure keeps etcd running and fails the hook: Juju repeats it until the cluster can spare the unit.
 pub(crate) async fn leave(ctx: &mut Context) -> Result<Outcome> {

@@ -12,7 +12,7 @@ use super::identity;
 use super::membership::{Step, View, next};
 use super::record::{Contrary, Evidence, Record, Trail};
 use crate::etcd::{EtcdError, EtcdPort, Refusal, Survey, Target, hex};
-use crate::flags::{CONTRARY, PEERS, REGISTERED};
+use crate::flags::{CONTRARY, MOVED, PEERS, REGISTERED};
 use crate::service::{self, Start};
 use crate::site::Site;
 
@@ -229,6 +229,7 @@ impl Attempt {
             LogLevel::Info,
             format!("this unit is member {member} of cluster {cluster}"),
         );
+        ctx.set(&MOVED)?;
         ctx.set(&REGISTERED)
     }
 

@@ -23,14 +23,25 @@ pub(crate) async fn verify(ctx: &mut Context) -> Result<Outcome> {
     let Some(record) = Record::load(ctx)? else {
         return Ok(Outcome::Done);
     };
-    match evidence(ctx, &site, &record).await? {
+    let survey = look(ctx, &site).await?;
+    match evidence(ctx, &site, &record, survey.as_ref()).await? {
         Some(contrary) => {
             contrary.save(ctx)?;
             ctx.set(&CONTRARY)?;
             stop(ctx, contrary)
         }
-        None => follow(ctx, &site, &record).await,
+        None => follow(ctx, &site, &record, survey.as_ref()),
     }
+}
+
+/// The cluster as the unit's own member, else the other known ones, show it.
+async fn look(ctx: &mut Context, site: &Site) -> Result<Option<Survey>> {
+    let etcd = ctx.port::<EtcdPort>()?;
+    let known = Trail::load(ctx)?.endpoints;
+    let targets: Vec<_> = std::iter::once(site.own())
+        .chain(known.iter().map(|url| site.target(url)))
+        .collect();
+    Ok(Survey::take(&**etcd, &targets).await.ok())
 }
 
 fn stop(ctx: &mut Context, contrary: Contrary) -> Result<Outcome> {
@@ -51,7 +62,12 @@ fn is_over(ctx: &mut Context, site: &Site, evidence: Evidence) -> Result<bool> {
 }
 
 /// What speaks against the membership, if anything does.
-async fn evidence(ctx: &mut Context, site: &Site, record: &Record) -> Result<Option<Contrary>> {
+async fn evidence(
+    ctx: &mut Context,
+    site: &Site,
+    record: &Record,
+    survey: Option<&Survey>,
+) -> Result<Option<Contrary>> {
     if !site.has_data(ctx.host().as_ref())? {
         let dir = site.data_dir().display().to_string();
         let text = format!(
@@ -65,7 +81,10 @@ async fn evidence(ctx: &mut Context, site: &Site, record: &Record) -> Result<Opt
     if let Some(contrary) = other_claim(ctx, record)? {
         return Ok(Some(contrary));
     }
-    let recorded = record.cluster_id()?;
+    let (recorded, member) = (record.cluster_id()?, record.member_id()?);
+    if survey.is_some_and(|survey| survey.list.cluster_id == recorded && survey.is_healthy(member)) {
+        return Ok(None);
+    }
     let etcd = ctx.port::<EtcdPort>()?;
     let own = etcd.status(&site.own()).await;
     Ok(own.ok().filter(|own| own.cluster_id != recorded).map(|own| Contrary {
@@ -87,14 +106,9 @@ fn other_claim(ctx: &mut Context, record: &Record) -> Result<Option<Contrary>> {
 }
 
 /// Keeps the way to the other members fresh, and notices that the membership was ended by somebody else.
-async fn follow(ctx: &mut Context, site: &Site, record: &Record) -> Result<Outcome> {
-    let etcd = ctx.port::<EtcdPort>()?;
-    let known = Trail::load(ctx)?.endpoints;
+fn follow(ctx: &mut Context, site: &Site, record: &Record, survey: Option<&Survey>) -> Result<Outcome> {
     let own = site.client_url();
-    let targets: Vec<_> = std::iter::once(site.own())
-        .chain(known.iter().map(|url| site.target(url)))
-        .collect();
-    let Ok(survey) = Survey::take(&**etcd, &targets).await else {
+    let Some(survey) = survey else {
         return Ok(Outcome::Done);
     };
     if survey.list.cluster_id != record.cluster_id()? {

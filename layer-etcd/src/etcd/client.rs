@@ -1,10 +1,15 @@
-//! The real adapter: gRPC through the crate `etcd-client`, one connection for each call.
+//! The real adapter: gRPC through the crate `etcd-client`, one connection for each member.
+//!
+//! Connections are kept, because the TLS handshake is most of what a question costs. One that fails is dropped; a question
+//! that fails on a kept connection is asked again on a new one, as the member may have been restarted meanwhile.
 //!
 //! Every call is wrapped in a deadline of ours: the client's own time-outs do not cover a port that accepts and never
 //! answers, which is exactly what a member without quorum does after its restart.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::error::Error as _;
-use std::future::Future;
+use std::fmt;
 use std::time::Duration;
 
 use etcd_client::{
@@ -14,9 +19,54 @@ use etcd_client::{
 
 use super::{Answer, CHANGE, Etcd, EtcdError, Lease, Member, MemberList, MemberStatus, QUICK, Refusal, Target};
 
-/// Talks gRPC to real members.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Client;
+/// Talks gRPC to real members. Belongs to the runtime in which it is first used.
+#[derive(Default)]
+pub struct Client {
+    /// By endpoint: for whom the connection was made, and the connection.
+    open: RefCell<BTreeMap<String, (Target, etcd_client::Client)>>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Client")
+    }
+}
+
+impl Client {
+    fn kept(&self, at: &Target) -> Option<etcd_client::Client> {
+        let open = self.open.borrow();
+        let (owner, connection) = open.get(&at.endpoint)?;
+        (owner == at).then(|| connection.clone())
+    }
+
+    fn keep(&self, at: &Target, connection: etcd_client::Client) {
+        let mut open = self.open.borrow_mut();
+        open.insert(at.endpoint.clone(), (at.clone(), connection));
+    }
+
+    fn drop_connection(&self, at: &Target) {
+        self.open.borrow_mut().remove(&at.endpoint);
+    }
+
+    /// A question: asking twice is the same as asking once.
+    fn quick<'a>(&'a self, name: &'static str, at: &'a Target) -> Call<'a> {
+        self.call(name, at, QUICK)
+    }
+
+    /// A change of the membership.
+    fn change<'a>(&'a self, name: &'static str, at: &'a Target) -> Call<'a> {
+        self.call(name, at, CHANGE)
+    }
+
+    fn call<'a>(&'a self, name: &'static str, at: &'a Target, limit: Duration) -> Call<'a> {
+        Call {
+            client: self,
+            name,
+            at,
+            limit,
+        }
+    }
+}
 
 /// A key that need not exist: reading it makes the answering member catch up with the cluster.
 const ANY_KEY: &str = "\0";
@@ -25,19 +75,28 @@ type Raw<T> = Result<T, etcd_client::Error>;
 
 /// One call: what it is called in errors, who answers, how long that may take.
 struct Call<'a> {
+    client: &'a Client,
     name: &'static str,
     at: &'a Target,
     limit: Duration,
 }
 
 impl Call<'_> {
-    /// Connects and runs the request, all within the limit.
-    async fn run<T, F: Future<Output = Raw<T>>>(
-        &self,
-        request: impl FnOnce(etcd_client::Client) -> F,
-    ) -> Result<T, EtcdError> {
-        let whole = async { request(connect(self.at).await?).await };
-        match tokio::time::timeout(self.limit, whole).await {
+    /// Runs the request on the connection that is kept, all within the limit. Where that breaks, the request runs once
+    /// more on a new connection: every call of the layer may be repeated.
+    async fn run<T>(&self, request: impl AsyncFn(etcd_client::Client) -> Raw<T>) -> Result<T, EtcdError> {
+        let whole = async {
+            if let Some(connection) = self.client.kept(self.at) {
+                match request(connection).await {
+                    Err(error) if self.explain(&error).refusal().is_none() => self.client.drop_connection(self.at),
+                    answer => return answer,
+                }
+            }
+            let connection = connect(self.at).await?;
+            self.client.keep(self.at, connection.clone());
+            request(connection).await
+        };
+        let result = match tokio::time::timeout(self.limit, whole).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(self.explain(&error)),
             Err(_) => Err(EtcdError::NoAnswer {
@@ -45,7 +104,11 @@ impl Call<'_> {
                 endpoint: self.at.endpoint.clone(),
                 after: self.limit,
             }),
+        };
+        if matches!(&result, Err(error) if error.refusal().is_none()) {
+            self.client.drop_connection(self.at);
         }
+        result
     }
 
     fn explain(&self, error: &etcd_client::Error) -> EtcdError {
@@ -109,22 +172,10 @@ fn host_of(url: &str) -> &str {
     }
 }
 
-fn quick<'a>(name: &'static str, at: &'a Target) -> Call<'a> {
-    Call { name, at, limit: QUICK }
-}
-
-fn change<'a>(name: &'static str, at: &'a Target) -> Call<'a> {
-    Call {
-        name,
-        at,
-        limit: CHANGE,
-    }
-}
-
 impl Etcd for Client {
     fn status<'a>(&'a self, at: &'a Target) -> Answer<'a, MemberStatus> {
         Box::pin(async move {
-            let call = quick("ask for the status", at);
+            let call = self.quick("ask for the status", at);
             let answer = call.run(async |mut client| client.status().await).await?;
             Ok(MemberStatus {
                 cluster_id: answer.header().map_or(0, ResponseHeader::cluster_id),
@@ -141,7 +192,7 @@ impl Etcd for Client {
 
     fn members<'a>(&'a self, at: &'a Target) -> Answer<'a, MemberList> {
         Box::pin(async move {
-            let call = quick("list the members", at);
+            let call = self.quick("list the members", at);
             let answer = call
                 .run(async |mut client| {
                     client.get(ANY_KEY, Some(GetOptions::new().with_count_only())).await?;
@@ -157,10 +208,10 @@ impl Etcd for Client {
 
     fn add_learner<'a>(&'a self, at: &'a Target, peer_url: &'a str) -> Answer<'a, u64> {
         Box::pin(async move {
-            let call = change("add a learner", at);
+            let call = self.change("add a learner", at);
             let options = MemberAddOptions::new().with_is_learner();
             let answer = call
-                .run(async |mut client| client.member_add([peer_url], Some(options)).await)
+                .run(async |mut client| client.member_add([peer_url], Some(options.clone())).await)
                 .await?;
             Ok(answer.member().map_or(0, etcd_client::Member::id))
         })
@@ -168,7 +219,7 @@ impl Etcd for Client {
 
     fn promote<'a>(&'a self, at: &'a Target, id: u64) -> Answer<'a, ()> {
         Box::pin(async move {
-            change("promote a learner", at)
+            self.change("promote a learner", at)
                 .run(async |mut client| client.member_promote(id).await)
                 .await?;
             Ok(())
@@ -177,7 +228,7 @@ impl Etcd for Client {
 
     fn remove<'a>(&'a self, at: &'a Target, id: u64) -> Answer<'a, ()> {
         Box::pin(async move {
-            change("remove a member", at)
+            self.change("remove a member", at)
                 .run(async |mut client| client.member_remove(id).await)
                 .await?;
             Ok(())
@@ -186,7 +237,7 @@ impl Etcd for Client {
 
     fn set_peer_url<'a>(&'a self, at: &'a Target, id: u64, peer_url: &'a str) -> Answer<'a, ()> {
         Box::pin(async move {
-            let call = change("change a peer url", at);
+            let call = self.change("change a peer url", at);
             call.run(async |mut client| client.member_update(id, vec![peer_url.to_owned()]).await)
                 .await?;
             Ok(())
@@ -195,7 +246,7 @@ impl Etcd for Client {
 
     fn move_leader<'a>(&'a self, at: &'a Target, to: u64) -> Answer<'a, ()> {
         Box::pin(async move {
-            change("move the leadership", at)
+            self.change("move the leadership", at)
                 .run(async |mut client| client.move_leader(to).await)
                 .await?;
             Ok(())
@@ -204,7 +255,7 @@ impl Etcd for Client {
 
     fn hold<'a>(&'a self, at: &'a Target, key: &'a str, holder: &'a str, seconds: i64) -> Answer<'a, Option<Lease>> {
         Box::pin(async move {
-            let call = quick("take the restart token", at);
+            let call = self.quick("take the restart token", at);
             call.run(async |mut client| {
                 let lease = client.lease_grant(seconds, None::<LeaseGrantOptions>).await?.id();
                 let put = || TxnOp::put(key, holder, Some(PutOptions::new().with_lease(lease)));
@@ -226,7 +277,7 @@ impl Etcd for Client {
 
     fn release<'a>(&'a self, at: &'a Target, lease: Lease) -> Answer<'a, ()> {
         Box::pin(async move {
-            let call = quick("give back the restart token", at);
+            let call = self.quick("give back the restart token", at);
             call.run(async |mut client| client.lease_revoke(lease.0).await).await?;
             Ok(())
         })

@@ -70,7 +70,7 @@ impl EtcdPort {
 
     /// The real one.
     pub fn real() -> EtcdPort {
-        EtcdPort::new(client::Client)
+        EtcdPort::new(client::Client::default())
     }
 }
 

@@ -2,9 +2,10 @@
 
 use charm::prelude::*;
 
-use super::{RUNNING, Start, Wanted, adopts, keep_running, rolling, wanted, write};
+use super::{Running, Start, Wanted, adopts, keep_running, rolling, wanted, write};
 use crate::cluster::record::{Record, Trail};
 use crate::etcd::{EtcdError, EtcdPort};
+use crate::flags::MOVED;
 use crate::site::Site;
 
 /// Brings the running member up to date; a restart waits for its turn.
@@ -18,15 +19,15 @@ pub(crate) async fn maintain(ctx: &mut Context) -> Result<Outcome> {
         token: record.token.clone(),
     };
     let wanted = wanted(ctx, &site, &site.peer_url(), &start)?;
-    let running = match ctx.kv().get::<String>(RUNNING)? {
+    let running = match Running::load(ctx)? {
         // The hook that started etcd did not end well, but etcd runs as wanted.
         None if adopts(host.as_ref(), &wanted)? => {
-            ctx.kv().set(RUNNING, &wanted.fingerprint)?;
-            Some(wanted.fingerprint.clone())
+            wanted.running.save(ctx)?;
+            Some(wanted.running.clone())
         }
         known => known,
     };
-    if running.as_ref() == Some(&wanted.fingerprint) && record.peer_url == site.peer_url() {
+    if running.as_ref() == Some(&wanted.running) && record.peer_url == site.peer_url() {
         write(host.as_ref(), &wanted)?;
         keep_running(host.as_ref())?;
         return Ok(Outcome::Done);
@@ -39,6 +40,7 @@ async fn restart(ctx: &mut Context, site: &Site, mut record: Record, wanted: &Wa
     let change = rolling::Change {
         member: record.member_id()?,
         peer_url: site.peer_url(),
+        moves: record.peer_url != site.peer_url(),
         wanted,
     };
     let targets: Vec<_> = Trail::load(ctx)?.endpoints.iter().map(|url| site.target(url)).collect();
@@ -54,15 +56,21 @@ async fn restart(ctx: &mut Context, site: &Site, mut record: Record, wanted: &Wa
     };
     match done {
         rolling::Done::Restarted => {
-            ctx.kv().set(RUNNING, &wanted.fingerprint)?;
+            started(ctx, wanted)?;
             record.peer_url = site.peer_url();
             record.save(ctx)?;
             Ok(Outcome::Done)
         }
         rolling::Done::RestartedUntold => {
-            ctx.kv().set(RUNNING, &wanted.fingerprint)?;
+            started(ctx, wanted)?;
             Ok(Outcome::Waiting("etcd was restarted and does not answer yet".into()))
         }
         rolling::Done::NotYet(reason) => Ok(Outcome::Waiting(reason)),
     }
+}
+
+/// etcd runs as wanted now, perhaps in another place.
+fn started(ctx: &mut Context, wanted: &Wanted) -> Result<()> {
+    wanted.running.save(ctx)?;
+    ctx.set(&MOVED)
 }

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use charm::host::{ActiveState, Host, ServiceAction};
 use charm::prelude::*;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub(crate) use render::{Files, Plan, Start};
 
+use crate::flags::MOVED;
 use crate::install::installed_version;
 use crate::site::{self, Site};
 use crate::tls::files;
@@ -24,16 +26,46 @@ pub(crate) const SERVICE: &str = "etcd";
 const CONFIG_FILE: &str = "/etc/etcd/etcd.conf.yml";
 const UNIT_FILE: &str = "/etc/systemd/system/etcd.service";
 
-/// Where the fingerprint of what the running etcd was started with is remembered.
+/// Where it is remembered with what the running etcd was started.
 const RUNNING: &str = "etcd.service.running";
 
-/// What the service is to be.
+/// What the running etcd was started with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Running {
+    fingerprint: String,
+    client_url: String,
+}
+
+impl Running {
+    fn load(ctx: &mut Context) -> Result<Option<Running>> {
+        ctx.kv().get(RUNNING)
+    }
+
+    fn save(&self, ctx: &mut Context) -> Result<()> {
+        if Running::load(ctx)?.as_ref() != Some(self) {
+            ctx.kv().set(RUNNING, self)?;
+        }
+        Ok(())
+    }
+}
+
+/// Where clients reach the member as it runs: with new options this is the old place until the restart.
+pub(crate) fn client_url(ctx: &mut Context, site: &Site) -> Result<String> {
+    Ok(Running::load(ctx)?.map_or_else(|| site.client_url(), |running| running.client_url))
+}
+
+/// Everybody has been told where the member is.
+pub(crate) async fn moved(ctx: &mut Context) -> Result<Outcome> {
+    ctx.clear(&MOVED)?;
+    Ok(Outcome::Done)
+}
+
+/// What the service is to be. A different fingerprint needs a restart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
     config: String,
     unit: String,
-    /// Of all that needs a restart when it changes.
-    fingerprint: String,
+    running: Running,
 }
 
 /// Works out what the service is to be.
@@ -71,7 +103,10 @@ pub(crate) fn wanted(ctx: &mut Context, site: &Site, peer_url: &str, start: &Sta
     Ok(Wanted {
         config,
         unit,
-        fingerprint,
+        running: Running {
+            fingerprint,
+            client_url: site.client_url(),
+        },
     })
 }
 
@@ -123,7 +158,7 @@ pub(crate) fn start(ctx: &mut Context, site: &Site, peer_url: &str, start: &Star
             },
         )?;
     }
-    ctx.kv().set(RUNNING, &wanted.fingerprint)
+    wanted.running.save(ctx)
 }
 
 /// Makes etcd run with the files as they are.

@@ -15,6 +15,8 @@ const TOKEN: &str = "/juju/etcd-charm/rolling";
 const LEASE_SECONDS: i64 = 60;
 /// How long a member waits for its turn within one hook.
 const TURN: Duration = Duration::from_secs(60);
+/// How long a member waits for others that are down, be it that they are restarted just now. In every hook, so not long.
+const OTHERS: Duration = Duration::from_secs(10);
 /// How long a restarted member has to become healthy.
 const RECOVERY: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(500);
@@ -23,6 +25,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct Change<'a> {
     pub(super) member: u64,
     pub(super) peer_url: String,
+    /// Whether the cluster knows the member by another URL so far.
+    pub(super) moves: bool,
     pub(super) wanted: &'a Wanted,
 }
 
@@ -69,6 +73,7 @@ pub(super) async fn restart(
 ) -> Result<Done> {
     let host = ctx.host();
     let deadline = host.now() + TURN;
+    let mut closed = None;
     loop {
         match Survey::take(etcd, targets).await {
             Err(error) => {
@@ -77,24 +82,30 @@ pub(super) async fn restart(
                 }
                 // Nobody takes part: a restart breaks nothing, and may be what mends it.
                 apply(host.as_ref(), change)?;
-                return Ok(Done::RestartedUntold);
+                return Ok(match settled(host.as_ref(), etcd, site, OTHERS).await? {
+                    Done::Restarted if !change.moves => Done::Restarted,
+                    _ => Done::RestartedUntold,
+                });
             }
             Ok(survey) => match gate(&survey, change.member) {
                 Gate::Free => {
                     move_peer_url(etcd, targets, &survey, change).await?;
                     apply(host.as_ref(), change)?;
-                    return settled(host.as_ref(), etcd, site).await;
+                    return settled(host.as_ref(), etcd, site, RECOVERY).await;
                 }
                 Gate::WithToken => {
+                    closed = None;
                     let at = before(site, &survey, change.member);
                     if let Some(lease) = etcd.hold(&at, TOKEN, &site.name, LEASE_SECONDS).await? {
                         return with_token(ctx, etcd, site, targets, change, lease).await;
                     }
                 }
-                Gate::Closed => {}
+                Gate::Closed => {
+                    closed.get_or_insert(host.now() + OTHERS);
+                }
             },
         }
-        if host.now() >= deadline {
+        if closed.is_some_and(|closed| host.now() >= closed) || host.now() >= deadline {
             return Ok(Done::NotYet(
                 "Waiting for the other members before etcd is restarted".into(),
             ));
@@ -138,7 +149,7 @@ async fn with_token(
         step_down(etcd, &before(site, &survey, change.member), &survey, change.member).await?;
         move_peer_url(etcd, targets, &survey, change).await?;
         apply(host.as_ref(), change)?;
-        settled(host.as_ref(), etcd, site).await?
+        settled(host.as_ref(), etcd, site, RECOVERY).await?
     };
     if let Err(error) = etcd.release(&site.own(), lease).await {
         ctx.log(
@@ -186,8 +197,8 @@ fn apply(host: &dyn Host, change: &Change<'_>) -> Result<()> {
 }
 
 /// Waits until the restarted member takes part again.
-async fn settled(host: &dyn Host, etcd: &dyn Etcd, site: &Site) -> Result<Done> {
-    let deadline = host.now() + RECOVERY;
+async fn settled(host: &dyn Host, etcd: &dyn Etcd, site: &Site, patience: Duration) -> Result<Done> {
+    let deadline = host.now() + patience;
     loop {
         if etcd.status(&site.own()).await.is_ok_and(|status| status.healthy()) {
             return Ok(Done::Restarted);

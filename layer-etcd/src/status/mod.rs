@@ -1,10 +1,18 @@
 //! The health of the cluster in a sentence, in every hook.
 
+use std::time::Duration;
+
 use charm::prelude::*;
 
 use crate::cluster::record::{Record, Trail};
-use crate::etcd::{EtcdError, EtcdPort, Survey};
+use crate::etcd::{Etcd, EtcdError, EtcdPort, Survey, Target};
 use crate::site::Site;
+
+/// Where it is remembered what was wrong when the unit looked last.
+const TROUBLE: &str = "etcd.status.trouble";
+/// How long new trouble may pass by itself.
+const PATIENCE: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Shows the health of the cluster as this member sees it.
 pub(crate) async fn report(ctx: &mut Context) -> Result<Outcome> {
@@ -16,14 +24,34 @@ pub(crate) async fn report(ctx: &mut Context) -> Result<Outcome> {
     let targets: Vec<_> = std::iter::once(site.own())
         .chain(known.iter().map(|url| site.target(url)))
         .collect();
-    let survey = Survey::take(&**etcd, &targets).await;
-    let own = etcd.status(&site.own()).await;
-    Ok(sentence(
-        survey.as_ref().ok(),
-        record.member_id()?,
-        own.err().as_ref(),
-        known.len(),
-    ))
+    let (survey, id) = (settled(ctx, &**etcd, &targets).await?, record.member_id()?);
+    let failure = match &survey {
+        Some(survey) if !survey.is_healthy(id) => etcd.status(&site.own()).await.err(),
+        _ => None,
+    };
+    Ok(sentence(survey.as_ref(), id, failure.as_ref(), known.len()))
+}
+
+/// The cluster; if something is wrong that was not wrong before, only after another look or two: a member that is being
+/// restarted is no outage, and the next hook may be minutes away.
+async fn settled(ctx: &mut Context, etcd: &dyn Etcd, targets: &[Target]) -> Result<Option<Survey>> {
+    let (host, known) = (ctx.host(), ctx.kv().get::<String>(TROUBLE)?.unwrap_or_default());
+    let began = host.now();
+    let (survey, trouble) = loop {
+        let survey = Survey::take(etcd, targets).await.ok();
+        let trouble = survey
+            .as_ref()
+            .map_or_else(|| "no answer".to_owned(), |survey| silent(survey).join(","));
+        let waited = host.now().duration_since(began).unwrap_or_default();
+        if trouble.is_empty() || trouble == known || waited >= PATIENCE {
+            break (survey, trouble);
+        }
+        host.sleep(PAUSE);
+    };
+    if trouble != known {
+        ctx.kv().set(TROUBLE, &trouble)?;
+    }
+    Ok(survey)
 }
 
 /// The sentence. Degraded is not blocked: while the quorum holds, the cluster does its work.

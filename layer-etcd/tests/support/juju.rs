@@ -168,6 +168,7 @@ pub(crate) struct FakeJuju {
     unit: u32,
     fuse: Fuse,
     writes: Writes,
+    calls: Rc<RefCell<Vec<String>>>,
 }
 
 impl FakeJuju {
@@ -177,7 +178,13 @@ impl FakeJuju {
             unit,
             fuse,
             writes: Writes::default(),
+            calls: Rc::default(),
         }
+    }
+
+    /// The tools that the hook asks, one entry for each call.
+    pub(crate) fn calls(&self) -> Rc<RefCell<Vec<String>>> {
+        self.calls.clone()
     }
 
     pub(crate) fn writes(&self) -> Writes {
@@ -249,6 +256,7 @@ impl Transport for FakeJuju {
             .map(String::as_str)
             .filter(|arg| *arg != "--format=json")
             .collect();
+        self.calls.borrow_mut().push(call.tool.clone());
         let stdin = String::from_utf8(call.stdin.clone().unwrap_or_default()).unwrap();
         Ok(match self.answer(&call.tool, &args, &stdin) {
             Ok(stdout) => ToolOutput::ok(stdout),

@@ -70,6 +70,8 @@ pub(crate) struct World {
     pub(crate) etcd: Simulated,
     pub(crate) fuse: Fuse,
     pub(crate) killed: u32,
+    /// The tools that the last hook asked.
+    pub(crate) calls: Vec<String>,
     charm: Charm,
     runtime: tokio::runtime::Runtime,
     machines: BTreeMap<u32, Machine>,
@@ -96,6 +98,7 @@ impl World {
             etcd,
             fuse,
             killed: 0,
+            calls: Vec::new(),
             machines: BTreeMap::new(),
             stores: BTreeMap::new(),
             hooks: 0,
@@ -138,14 +141,16 @@ impl World {
         let hook = context(unit, name, self.hooks);
         let transport = juju::FakeJuju::new(self.juju.clone(), unit, self.fuse.clone());
         let store = self.stores[&unit].clone();
-        let writes = transport.writes();
+        let (writes, calls) = (transport.writes(), transport.calls());
         let parts = Parts {
             tools: Tools::for_unit(Box::new(transport), hook.unit.clone()),
             host: Rc::new(self.machine(unit).clone()),
             hook,
             store,
         };
-        match catch_unwind(AssertUnwindSafe(|| self.runtime.block_on(dispatch(&self.charm, parts)))) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.runtime.block_on(dispatch(&self.charm, parts))));
+        self.calls = calls.take();
+        match outcome {
             Ok(Ok(report)) => {
                 self.juju.borrow_mut().commit(unit, writes);
                 Some(Ok(report))

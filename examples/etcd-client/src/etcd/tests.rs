@@ -120,6 +120,14 @@ async fn keys_are_written_and_read_with_tls() {
         "{:?}",
         reads.problems
     );
+    // A member that is down is passed over.
+    let mut degraded = server.connection.clone();
+    degraded
+        .endpoints
+        .insert(0, format!("https://127.0.0.1:{}", free_port()));
+    let degraded = Etcd::new(degraded);
+    degraded.put("/k", "w").await.unwrap();
+    assert_eq!(degraded.get("/k").await.unwrap().as_deref(), Some("w"));
     // A certificate of another authority is not let in.
     let mut stranger = connection(server.connection.endpoints.clone());
     stranger.ca.clone_from(&server.connection.ca);

@@ -19,7 +19,7 @@ const POLICY_SCRIPT: &[u8] = b"#!/bin/sh\n# Written by a charm while it installs
 pub(super) fn install(host: &RealHost, packages: &[&str]) -> Result<(), HostError> {
     let missing = missing(host, packages)?;
     if missing.is_empty() {
-        return Ok(());
+        return PolicyGuard::leftover(host).lift();
     }
     let guard = PolicyGuard::set(host)?;
     let command = apt_get()
@@ -89,6 +89,13 @@ impl PolicyGuard<'_> {
             host.write(path, POLICY_SCRIPT, 0o755)?;
         }
         Ok(PolicyGuard { host, ours })
+    }
+
+    /// What stays of a guard when the hook that installed the packages was killed.
+    fn leftover(host: &RealHost) -> PolicyGuard<'_> {
+        let content = host.read(Path::new(POLICY));
+        let ours = matches!(content, Ok(Some(content)) if content == POLICY_SCRIPT);
+        PolicyGuard { host, ours }
     }
 
     /// Ends the guard, and says if that failed.

@@ -21,19 +21,19 @@ mod session;
 mod ssh;
 mod status;
 mod tasks;
+mod usage;
 mod wait;
 
 use std::ffi::OsString;
-use std::io::Write as _;
 
 use clap::Parser as _;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::daemon::DaemonError;
 use crate::protocol::Request;
 use args::{Cli, Command, Global};
 use failure::Failure;
 use session::Session;
+use usage::usage;
 
 /// Runs `minijuju` with its arguments (the program's name first) and gives the exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
@@ -69,6 +69,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
                 force: args.force,
             },
         ),
+        Command::AddUnit(args) if args.num_units == 0 => Err(Failure::usage("--num-units must be a positive integer")),
         Command::AddUnit(args) => change(
             global,
             &Request::AddUnit {
@@ -156,56 +157,6 @@ fn daemon(global: &Global) -> Result<(), Failure> {
         },
         other => other.into(),
     })
-}
-
-/// What clap has to say: help to stdout, mistakes in Juju's words.
-fn usage(error: &clap::Error) -> Result<(), Failure> {
-    match error.kind() {
-        ErrorKind::DisplayHelp => output::data(&error.to_string()),
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            // With stderr closed there is nobody to tell.
-            let _ = write!(std::io::stderr(), "{error}");
-            Err(Failure::silent(2))
-        }
-        ErrorKind::InvalidSubcommand => {
-            let name = error
-                .get(ContextKind::InvalidSubcommand)
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            // The best comes last.
-            let near = match error.get(ContextKind::SuggestedSubcommand) {
-                Some(ContextValue::Strings(names)) => names.last().cloned(),
-                Some(ContextValue::String(name)) => Some(name.clone()),
-                _ => None,
-            };
-            let near = near.map(|near| format!("\n\nDid you mean:\n\t{near}"));
-            let text = format!("minijuju: {name:?} is not a minijuju command. See \"minijuju --help\".");
-            Err(Failure::new(text + &near.unwrap_or_default()))
-        }
-        ErrorKind::UnknownArgument => {
-            let name = error
-                .get(ContextKind::InvalidArg)
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            if name.starts_with('-') {
-                Err(Failure::usage(format!("option provided but not defined: {name}")))
-            } else {
-                Err(Failure::usage(format!("unrecognized args: [{name:?}]")))
-            }
-        }
-        _ => {
-            let text = error.to_string();
-            let text = text
-                .strip_prefix("error: ")
-                .unwrap_or(&text)
-                .split("\n\nUsage:")
-                .next()
-                .unwrap_or_default();
-            Err(Failure::usage(
-                text.split("\n\nFor more").next().unwrap_or_default().trim_end(),
-            ))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::args::{AddModel, DestroyModel, Format, Global, ShowModel, Version};
 use super::duration;
 use super::failure::Failure;
 use super::output;
-use super::session::{NO_MODEL, Session, current_model, model_name, set_current_model, short_name};
+use super::session::{Ended, NO_MODEL, News, Session, current_model, model_name, set_current_model, short_name};
 use crate::daemon::JUJU_VERSION;
 use crate::machine::processes::{signal_all, with_variables};
 use crate::paths::{ENV_MODEL_UUID, Home, ModelPaths};
@@ -23,6 +23,8 @@ const CONTROLLER: &str = "minijuju";
 const CONTROLLER_UUID: &str = "6d696e69-6a75-4a75-8000-000000000000";
 const CLOUD: &str = "localhost";
 const OWNER: &str = "admin";
+/// After so many dead daemons `destroy-model` gives up.
+const DAEMONS_AT_MOST: usize = 10;
 
 /// `add-model`
 pub(crate) fn add(args: &AddModel) -> Result<(), Failure> {
@@ -196,25 +198,60 @@ pub(crate) fn destroy(args: &DestroyModel) -> Result<(), Failure> {
         .as_deref()
         .map(|text| duration::parse_millis("--timeout", text))
         .transpose()?;
-    let mut session = match Session::to(paths.clone()) {
+    let session = match Session::to(paths.clone()) {
         Err(failure) if args.force => {
             output::info(&format!("WARNING {failure}"));
             confirm_destruction(name, None, args.no_prompt)?;
             return destroy_without_daemon(&home, &paths);
         }
-        other => other?,
+        Err(failure) => {
+            let text = format!("{failure}; with --force the model is removed without its daemon");
+            return Err(Failure::new(text));
+        }
+        Ok(session) => session,
     };
+    destroy_by_daemon(&home, session, args, timeout_ms)
+}
+
+fn destroy_by_daemon(
+    home: &Home,
+    mut session: Session,
+    args: &DestroyModel,
+    timeout_ms: Option<u64>,
+) -> Result<(), Failure> {
+    let paths = session.paths().clone();
     let status: FullStatus = session.get(&Request::Status)?;
-    confirm_destruction(name, Some(&status), args.no_prompt)?;
+    confirm_destruction(paths.name(), Some(&status), args.no_prompt)?;
     output::info("Destroying model");
-    session.ask(&Request::DestroyModel {
+    let request = Request::DestroyModel {
         force: args.force,
         timeout_ms,
-    })?;
-    session.await_end()?;
-    forget(&home, name)?;
-    output::info("Model destroyed.");
-    Ok(())
+    };
+    // A daemon that dies half-way has recorded how far it came, and the next one goes on.
+    for _ in 0..DAEMONS_AT_MOST {
+        let ended = session.follow(&request, |news| {
+            if let News::Progress(text) = news {
+                output::info(&text);
+            }
+            Ok(())
+        })?;
+        match ended {
+            Ended::Answered(Err(failure)) => return Err(failure),
+            Ended::Answered(Ok(_)) => session.await_end()?,
+            Ended::Lost if home.model(paths.name()).is_ok() => {
+                session = Session::to(paths.clone())?;
+                continue;
+            }
+            Ended::Lost => {}
+        }
+        forget(home, paths.name())?;
+        output::info("Model destroyed.");
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "the daemon of model {:?} dies again and again",
+        paths.name()
+    )))
 }
 
 fn forget(home: &Home, name: &str) -> Result<(), Failure> {

@@ -83,7 +83,8 @@ impl Waiting {
     }
 }
 
-/// Schedules an operation and waits for it unless it is to run in the background. Nothing scheduled is no error, as in Juju 3.
+/// Schedules an operation and waits for it unless it is to run in the background. Nothing scheduled is an error, as in Juju 4
+/// (Juju 3 says the same words and exits with 0, which hides the mistake from scripts).
 fn operate(
     session: &mut Session,
     request: &Request,
@@ -97,7 +98,7 @@ fn operate(
             scheduled.id,
             scheduled.errors.join("\n")
         ));
-        return Ok(scheduled);
+        return Err(Failure::silent(1));
     }
     if !scheduled.errors.is_empty() {
         output::info(&format!(

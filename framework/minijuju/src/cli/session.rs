@@ -58,14 +58,24 @@ impl Session {
 
     /// Opens a model, starting its daemon if it does not run.
     pub(crate) fn to(paths: ModelPaths) -> Result<Session, Failure> {
-        let connection = match UnixStream::connect(paths.control_socket()) {
-            Ok(connection) => connection,
-            Err(_) => start_daemon(&paths)?,
-        };
-        Ok(Session {
-            paths,
-            connection: BufReader::new(connection),
-        })
+        let deadline = Instant::now() + START_TIMEOUT;
+        loop {
+            let connection = match UnixStream::connect(paths.control_socket()) {
+                Ok(connection) => connection,
+                Err(_) => start_daemon(&paths)?,
+            };
+            let mut session = Session {
+                paths: paths.clone(),
+                connection: BufReader::new(connection),
+            };
+            // A daemon that is just dying still takes connections. A request is sent only to one that answers, or nobody
+            // could tell whether it was read.
+            match session.follow(&Request::Ping, |_| Ok(()))? {
+                Ended::Answered(_) => return Ok(session),
+                Ended::Lost if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+                Ended::Lost => return Err(not_started(&paths, "it does not answer")),
+            }
+        }
     }
 
     /// The model.
@@ -265,9 +275,10 @@ fn spawn_daemon(paths: &ModelPaths) -> Result<Child, Failure> {
 
 fn last_line(paths: &ModelPaths) -> String {
     let log = fs_err::read_to_string(paths.daemon_log()).unwrap_or_default();
-    log.lines()
-        .next_back()
-        .map_or_else(|| "it does not answer".to_owned(), str::to_owned)
+    log.lines().next_back().map_or_else(
+        || "it does not answer".to_owned(),
+        |line| line.strip_prefix("ERROR ").unwrap_or(line).to_owned(),
+    )
 }
 
 #[cfg(test)]
@@ -279,6 +290,49 @@ mod tests {
         for name in ["m", "ctrl:m", "admin/m", "ctrl:admin/m"] {
             assert_eq!(short_name(name), "m");
         }
+    }
+
+    #[test]
+    fn a_daemon_that_takes_the_connection_and_dies_is_not_asked_twice() {
+        use std::os::unix::net::UnixListener;
+        let dir = tempfile::tempdir().unwrap();
+        let model = Home::at(dir.path()).create_model("m").unwrap();
+        fs_err::create_dir_all(model.runtime_dir()).unwrap();
+        let listener = UnixListener::bind(model.control_socket()).unwrap();
+        let daemon = std::thread::spawn(move || {
+            // The first connection is dropped unanswered, as by a kill; the second belongs to the daemon that follows.
+            drop(listener.accept().unwrap());
+            let (stream, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let mut requests = Vec::new();
+            while let Some(Ok(line)) = lines.next() {
+                requests.push(line);
+                let done = Answer::Done {
+                    code: 0,
+                    json: Value::Null,
+                };
+                writeln!(&stream, "{}", serde_json::to_string(&done).unwrap()).unwrap();
+            }
+            requests
+        });
+        let runtime = model.runtime_dir();
+        let mut session = Session::to(model).unwrap();
+        session.ask(&Request::Status).unwrap();
+        drop(session);
+        assert_eq!(
+            daemon.join().unwrap(),
+            [r#"{"command":"ping"}"#, r#"{"command":"status"}"#]
+        );
+        fs_err::remove_dir_all(runtime).unwrap();
+    }
+
+    #[test]
+    fn what_a_daemon_said_last_is_told_without_its_mark() {
+        let dir = tempfile::tempdir().unwrap();
+        let model = Home::at(dir.path()).create_model("m").unwrap();
+        assert_eq!(last_line(&model), "it does not answer");
+        fs_err::write(model.daemon_log(), "started\nERROR cannot read journal\n").unwrap();
+        assert_eq!(last_line(&model), "cannot read journal");
     }
 
     #[test]

@@ -39,7 +39,14 @@ fn show(session: &mut Session, args: &Status) -> Result<(), Failure> {
         return Ok(());
     }
     if args.format != Format::Tabular {
-        return output::formatted(args.format, &serde_json::to_value(&status)?);
+        let mut value = serde_json::to_value(&status)?;
+        if args.utc
+            || std::env::var("JUJU_STATUS_ISO_TIME")
+                .is_ok_and(|text| ["1", "t", "true"].contains(&&*text.to_lowercase()))
+        {
+            iso_times(&mut value);
+        }
+        return output::formatted(args.format, &value);
     }
     let table = if args.relations {
         status.tabular_with_relations()
@@ -52,6 +59,30 @@ fn show(session: &mut Session, args: &Status) -> Result<(), Failure> {
         text.push('\n');
     }
     output::data(&text)
+}
+
+/// Turns every `since` into the form of `--utc`: `02 Jan 2006 15:04:05Z` into `2006-01-02 15:04:05Z`.
+fn iso_times(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map.iter_mut() {
+                match value.as_str().filter(|_| key == "since").and_then(iso_time) {
+                    Some(text) => *value = text.into(),
+                    None => iso_times(value),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(iso_times),
+        _ => {}
+    }
+}
+
+fn iso_time(text: &str) -> Option<String> {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let mut words = text.split(' ');
+    let (day, month, year, clock) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let month = MONTHS.find(month)? / 3 + 1;
+    Some(format!("{year}-{month:02}-{day} {clock}"))
 }
 
 /// The status with its relations, which are not part of its JSON.
@@ -198,6 +229,17 @@ fn filter_relations(details: &mut Value, args: &ShowUnit) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn utc_times_are_iso() {
+        let mut value =
+            json!({"a": {"since": "07 Nov 2026 23:54:31Z", "b": [{"since": "29 Feb 2024 12:34:56Z"}]}, "since": "?"});
+        iso_times(&mut value);
+        assert_eq!(
+            value,
+            json!({"a": {"since": "2026-11-07 23:54:31Z", "b": [{"since": "2024-02-29 12:34:56Z"}]}, "since": "?"})
+        );
+    }
 
     #[test]
     fn wildcards_match() {

@@ -2,6 +2,7 @@
 
 use super::args::{Exec, Format};
 use super::*;
+use clap::error::ErrorKind;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(["minijuju"].into_iter().chain(line.split_whitespace()))
@@ -124,8 +125,24 @@ fn formats_have_jujus_names() {
 fn mistakes_end_with_two_and_an_unknown_command_with_one() {
     refused("status --colour", 2, "option provided but not defined: --colour");
     refused("add-unit a b", 2, "unrecognized args: [\"b\"]");
-    refused("deploy", 2, "the following required arguments were not provided");
-    refused("status --format xml", 2, "invalid value 'xml'");
+    refused("deploy", 2, "no charm or bundle specified");
+    refused("-m m integrate a", 2, "a relation must involve two applications");
+    refused("run", 2, "no unit specified");
+    refused("remove-unit --no-prompt", 2, "no units specified");
+    refused("scp", 2, "at least two arguments required");
+    refused("refresh a", 2, "the following required arguments were not provided");
+    refused(
+        "status --format xml",
+        2,
+        "invalid value \"xml\" for option --format: unknown format \"xml\"",
+    );
+    refused("status --format", 2, "option needs an argument: --format");
+    refused(
+        "add-unit a -n many",
+        2,
+        "invalid value \"many\" for option --num-units: invalid digit",
+    );
+    refused("deploy ./a -n -1", 2, "invalid value \"-1\" for option --num-units: ");
     refused(
         "foo",
         1,
@@ -136,6 +153,12 @@ fn mistakes_end_with_two_and_an_unknown_command_with_one() {
         1,
         "minijuju: \"statu\" is not a minijuju command. See \"minijuju --help\".\n\nDid you mean:\n\tstatus",
     );
+}
+
+#[test]
+fn no_units_cannot_be_added() {
+    let failure = run(parse("add-unit a -n 0").unwrap()).unwrap_err();
+    assert_eq!(failure, Failure::usage("--num-units must be a positive integer"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Process machines: made, found again after a restart, rebooted and removed, as the model wants it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -196,6 +196,9 @@ impl Controller {
             Ok(()) => {
                 self.machines.known.remove(&number);
                 self.report(Event::MachineRemoved { machine: number });
+                if let Err(error) = self.sweep_agent_sockets() {
+                    note(&error.to_string());
+                }
             }
             Err(message) => {
                 self.log(
@@ -209,6 +212,22 @@ impl Controller {
                     .insert(number, Work::Resting(Instant::now() + RETRY));
             }
         }
+    }
+}
+
+impl Controller {
+    /// Removes the socket directories of units that are no more.
+    fn sweep_agent_sockets(&self) -> std::io::Result<()> {
+        let tags: BTreeSet<String> = self.model.units().map(|unit| unit.name.tag()).collect();
+        for entry in fs_err::read_dir(self.paths.runtime_dir())? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with("unit-") && !tags.contains(name.as_ref()) {
+                remove_tree(&entry.path())?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -245,7 +264,6 @@ fn hostname(uuid: &str, number: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
     use std::net::Ipv4Addr;
 
     #[test]

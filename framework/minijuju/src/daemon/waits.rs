@@ -153,10 +153,13 @@ impl Controller {
     fn check_destroyed(&self, late: bool) -> Step {
         let (machines, applications) = (self.model.machines().count(), self.model.applications().count());
         let left = format!("{machines} machine(s), {applications} application(s)");
+        let stuck = stuck_units(&self.model);
         if late {
-            return Step::failed(format!("timed out waiting for model to be removed: {left} left"));
+            let stuck = stuck.map_or_else(String::new, |text| format!("; {text}"));
+            return Step::failed(format!("timed out waiting for model to be removed: {left} left{stuck}"));
         }
-        Step::Waiting(Some(format!("Waiting for model to be removed, {left}...")))
+        let stuck = stuck.map_or_else(String::new, |text| format!("\n{text}"));
+        Step::Waiting(Some(format!("Waiting for model to be removed, {left}...{stuck}")))
     }
 }
 
@@ -183,6 +186,24 @@ fn tell_log(model: &Model, task: u64, waiter: &mut Waiter) {
         let _gone = waiter.answers.send(Answer::Progress { text });
     }
     waiter.lines_told = task.log.len();
+}
+
+/// The units that are not removed because a hook has failed, and what helps.
+fn stuck_units(model: &Model) -> Option<String> {
+    let failed: Vec<String> = model
+        .units()
+        .filter_map(|unit| {
+            Some(format!(
+                "{} (hook failed: {:?})",
+                unit.name,
+                unit.failed_hook()?.hook.name
+            ))
+        })
+        .collect();
+    (!failed.is_empty()).then(|| {
+        let named = name_some(&failed);
+        format!("not removed before they are resolved: {named}; --force removes the model without hooks")
+    })
 }
 
 fn name_some(missing: &[String]) -> String {

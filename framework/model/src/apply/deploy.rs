@@ -22,6 +22,23 @@ pub(super) struct Deploy {
     pub(super) charm_id: String,
 }
 
+/// Refuses a charm that needs what this model does not have; without it, its hooks would fail in odd ways.
+pub(super) fn check_supported(charm: &CharmInfo) -> Result<(), ModelError> {
+    let metadata = &charm.metadata;
+    let mut storage = metadata.storage.iter().filter(|(_, spec)| spec.count.min > 0);
+    let lacking = if metadata.subordinate {
+        "subordinate charms are not supported".to_owned()
+    } else if !metadata.containers.is_empty() {
+        "it is for Kubernetes, and this model has machines".to_owned()
+    } else if let Some((name, _)) = storage.next() {
+        format!("it requires storage {name:?}, and storage is not supported")
+    } else {
+        return Ok(());
+    };
+    let text = format!("cannot deploy charm {:?}: {lacking}", metadata.name);
+    Err(ModelError::Deploy(text))
+}
+
 impl Model {
     /// `juju deploy`: the application, its peer relations, its units with a machine each.
     pub(super) fn deploy(&mut self, at: Time, deploy: Deploy) -> Result<Reply, ModelError> {
@@ -30,12 +47,7 @@ impl Model {
         if self.applications.contains_key(&name) {
             return Err(ModelError::ApplicationExists { name: name.to_string() });
         }
-        if deploy.charm.metadata.subordinate {
-            let charm = &deploy.charm.metadata.name;
-            return Err(ModelError::Deploy(format!(
-                "cannot deploy charm {charm:?}: subordinate charms are not supported"
-            )));
-        }
+        check_supported(&deploy.charm)?;
         let peers = own_endpoints(&name, &deploy.charm)?
             .into_iter()
             .filter(|endpoint| endpoint.role == package::Role::Peer);

@@ -37,6 +37,7 @@ impl Model {
             );
             return Err(ModelError::Deploy(text));
         }
+        super::deploy::check_supported(&charm)?;
         let endpoints = own_endpoints(name, &charm)?;
         self.check_relations_survive(name, &url, &endpoints)?;
         let fresh: Vec<RelationEndpoint> = endpoints

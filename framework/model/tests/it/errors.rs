@@ -212,3 +212,26 @@ fn a_subordinate_charm_is_refused() {
         "cannot deploy charm \"sub\": subordinate charms are not supported"
     );
 }
+
+#[test]
+fn a_charm_that_needs_storage_or_containers_is_refused_and_optional_storage_is_not() {
+    let mut world = world();
+    let head = "name: server\nsummary: s\ndescription: d\n";
+    let storage = format!("{head}storage:\n  data: {{type: filesystem}}\n");
+    let text = "cannot deploy charm \"server\": it requires storage \"data\", and storage is not supported";
+    assert_eq!(world.refusal(deploy_event(charm(&storage, None, None), "a", 0)), text);
+    let refresh = Event::Refresh {
+        application: app("server"),
+        charm: Box::new(charm(&storage, None, None)),
+        url: "local:server-1".into(),
+        charm_id: "x".into(),
+    };
+    assert_eq!(world.refusal(refresh), text);
+    let pods = format!("{head}containers:\n  web: {{resource: image}}\nresources:\n  image: {{type: oci-image}}\n");
+    assert_eq!(
+        world.refusal(deploy_event(charm(&pods, None, None), "a", 0)),
+        "cannot deploy charm \"server\": it is for Kubernetes, and this model has machines"
+    );
+    let optional = format!("{head}storage:\n  data: {{type: filesystem, multiple: {{range: 0-1}}}}\n");
+    world.apply(deploy_event(charm(&optional, None, None), "a", 0));
+}

@@ -5,6 +5,8 @@ mod builder;
 #[cfg(test)]
 mod bus_rules;
 #[cfg(test)]
+mod commit;
+#[cfg(test)]
 mod dispatch;
 #[cfg(test)]
 mod properties;

@@ -13,7 +13,7 @@ pub(crate) struct Deploy {
     /// Name of the application; default: the charm's name
     pub(crate) application: Option<String>,
     /// Number of units
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) num_units: Option<u32>,
     /// Option key=value (key=@file reads a file), or a YAML file; may be given several times
     #[arg(long, value_name = "KEY=VALUE|FILE")]
@@ -109,7 +109,13 @@ pub(crate) struct AddUnit {
     /// The application
     pub(crate) application: String,
     /// Number of units
-    #[arg(short = 'n', long, default_value_t = 1, value_name = "N")]
+    #[arg(
+        short = 'n',
+        long,
+        default_value_t = 1,
+        value_name = "N",
+        allow_negative_numbers = true
+    )]
     pub(crate) num_units: u32,
     /// Has no effect here
     #[arg(long)]

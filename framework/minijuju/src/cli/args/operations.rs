@@ -118,7 +118,7 @@ pub(crate) struct Status {
     /// Accepted for compatibility
     #[arg(long)]
     pub(crate) storage: bool,
-    /// Times in UTC (they always are)
+    /// Times as 2006-01-02 15:04:05Z (they are always in UTC)
     #[arg(long)]
     pub(crate) utc: bool,
     /// Colours even if not on a terminal

@@ -37,7 +37,7 @@ peers:
 extra-bindings:
   fast:
 storage:
-  data: {type: filesystem}
+  data: {type: filesystem, multiple: {range: 0-1}}
 resources:
   snap: {type: file, filename: server.snap}
 ";
