@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use layer_etcd::cluster::identity;
 use layer_etcd::etcd::{EtcdError, EtcdPort, QUICK, Refusal, Survey, Target};
-use support::tls::{Tls, etcd_is_missing};
+use support::tls::{Tls, require_etcd};
 
 /// How long anything may take.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -101,9 +101,7 @@ async fn healthy(etcd: &EtcdPort, at: &Target) {
 
 #[tokio::test]
 async fn one_member_with_tls_grows_and_shrinks() {
-    if etcd_is_missing() {
-        return;
-    }
+    require_etcd();
     let dir = tempfile::tempdir().unwrap();
     let (first, second) = ("127.77.41.1".to_owned(), "127.77.41.2".to_owned());
     let tls = Tls::new(&[first.clone(), second.clone()]);
@@ -218,9 +216,7 @@ async fn a_closed_port_is_told_apart() {
 
 #[tokio::test]
 async fn a_member_without_quorum_answers_no_list() {
-    if etcd_is_missing() {
-        return;
-    }
+    require_etcd();
     let dir = tempfile::tempdir().unwrap();
     let address = "127.77.41.5".to_owned();
     let list = format!(
@@ -242,9 +238,7 @@ async fn a_member_without_quorum_answers_no_list() {
 
 #[tokio::test]
 async fn a_kept_connection_does_not_outlive_its_member() {
-    if etcd_is_missing() {
-        return;
-    }
+    require_etcd();
     let dir = tempfile::tempdir().unwrap();
     let address = "127.77.41.7".to_owned();
     let tls = Tls::new(std::slice::from_ref(&address));

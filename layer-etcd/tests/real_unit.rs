@@ -19,7 +19,7 @@ use charm::store::Store;
 use layer_etcd::etcd::EtcdPort;
 use serde_json::json;
 use support::juju::{FakeJuju, Juju, Shared, Unit};
-use support::tls::{Tls, etcd_is_missing};
+use support::tls::{Tls, require_etcd};
 use support::{Fuse, context};
 use tempfile::TempDir;
 
@@ -309,9 +309,7 @@ impl Model {
 
 #[test]
 fn a_cluster_lives_its_life() {
-    if etcd_is_missing() {
-        return;
-    }
+    require_etcd();
     let mut model = Model::new("127.77.42", 2);
     model.add_unit();
     model.hook(0, "cluster-relation-changed");
@@ -362,9 +360,7 @@ fn a_cluster_lives_its_life() {
 /// Their hooks run one after the other here, so the first founder waits in vain within its hook.
 #[test]
 fn three_units_found_a_cluster_by_their_claim() {
-    if etcd_is_missing() {
-        return;
-    }
+    require_etcd();
     let mut model = Model::new("127.77.43", 3);
     for _ in 0..3 {
         model.plan_unit();
