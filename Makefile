@@ -27,7 +27,7 @@ test: setup ## unit tests, doctests, examples and the system stories
 	@scripts/test.sh
 
 bench: charms ## short benchmark: prints a table, writes target/bench.json
-	$(CARGO) bench --package etcd-charm --bench figures
+	$(CARGO) bench --workspace --bench figures
 
 lint: setup ## formatting, clippy and rustdoc, with warnings denied
 	$(CARGO) fmt --all --check

@@ -59,7 +59,7 @@ fn main() {
 /// Runs `update-status` once in the hook context of etcd/0.
 fn measure(sandbox: &Sandbox) -> Run {
     let script = "export JUJU_HOOK_NAME=update-status JUJU_DISPATCH_PATH=hooks/update-status; \
-        begin=$EPOCHREALTIME; /usr/bin/time --format=%M --output=peak-memory ./dispatch || exit; end=$EPOCHREALTIME; \
+        begin=$EPOCHREALTIME; /usr/bin/time --format=%M --output=peak-memory ./dispatch >/dev/null || exit; end=$EPOCHREALTIME; \
         echo $(( ${end/./} - ${begin/./} )) $(cat peak-memory); rm peak-memory";
     let printed = sandbox.ok(&["exec", "--unit", "etcd/0", "--", script]);
     let fields: Vec<f64> = printed
